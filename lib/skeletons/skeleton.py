@@ -1,0 +1,165 @@
+"""The definition of a keypoint set and its checks."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from lib.utils.errors import PoseError
+
+BUILT_IN = Path(__file__).parent
+FIELDS = ("name", "names", "flip_pairs", "sigmas", "weights", "upper_body", "limbs")
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """A keypoint set.
+
+    Attributes:
+        name: how checkpoints and messages call it.
+        names: keypoint names in the order of the network's channels, K of them.
+        flip_pairs: index pairs that change places when an image is mirrored.
+        sigmas: OKS per-keypoint constants, K values, in units of sqrt(object area).
+        weights: loss weight per keypoint, K values, used with LOSS.USE_DIFFERENT_JOINTS_WEIGHT.
+        upper_body: indices that half-body augmentation counts as the upper body.
+        limbs: index pairs joined by a line when drawn.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    flip_pairs: tuple[tuple[int, int], ...]
+    sigmas: tuple[float, ...]
+    weights: tuple[float, ...]
+    upper_body: tuple[int, ...]
+    limbs: tuple[tuple[int, int], ...]
+    flip_permutation: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        order = list(range(len(self.names)))
+        for left, right in self.flip_pairs:
+            order[left], order[right] = right, left
+        object.__setattr__(self, "flip_permutation", tuple(order))
+
+    @property
+    def num_keypoints(self) -> int:
+        """K."""
+        return len(self.names)
+
+    @property
+    def sigmas_array(self) -> np.ndarray:
+        """The sigmas, (K,), float64."""
+        return np.asarray(self.sigmas, dtype=np.float64)
+
+
+def load_skeleton(name_or_path: str) -> Skeleton:
+    """Load a keypoint set by built-in name ("coco") or from a YAML file.
+
+    Raises:
+        PoseError: no such name or file, or a definition with faults; every fault is named.
+    """
+    path = BUILT_IN / f"{name_or_path}.yaml"
+    if not path.is_file():
+        path = Path(name_or_path)
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in BUILT_IN.glob("*.yaml")))
+        raise PoseError(f"keypoint set {name_or_path!r} is neither a built-in one ({known}) nor a YAML file.")
+    try:
+        definition = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise PoseError(f"keypoint set {path} is not valid YAML ({' '.join(str(error).split())}).") from error
+    if not isinstance(definition, dict):
+        raise PoseError(f"keypoint set {path} is not a mapping; it needs {', '.join(FIELDS)}.")
+    return skeleton_from_dict(definition, str(path))
+
+
+def skeleton_from_dict(definition: dict[str, Any], source: str) -> Skeleton:
+    """Check a definition and make the keypoint set.
+
+    Args:
+        definition: the fields of `Skeleton`; only `names` is required. Without sigmas each is 0.05, without weights
+            each is 1, and without upper_body half-body augmentation never applies.
+        source: file or key that the definition comes from, named in errors.
+
+    Raises:
+        PoseError: any fault; all of them are listed.
+    """
+    unknown = sorted(set(definition) - set(FIELDS))
+    if unknown:
+        raise PoseError(f"keypoint set {source} has unknown fields {unknown}; known are {', '.join(FIELDS)}.")
+    names = definition.get("names")
+    if not isinstance(names, (list, tuple)) or not names:
+        raise PoseError(f"keypoint set {source} has no keypoint names; list them under 'names'.")
+    count = len(names)
+    values = {"sigmas": [0.05] * count, "weights": [1.0] * count, "flip_pairs": [], "upper_body": [], "limbs": []}
+    values.update({key: value for key, value in definition.items() if key in values and value is not None})
+    faults = _faults(tuple(map(str, names)), values)
+    if faults:
+        raise PoseError(f"keypoint set {source}: {'; '.join(faults)}.")
+    return Skeleton(
+        name=str(definition.get("name") or Path(source).stem),
+        names=tuple(map(str, names)),
+        flip_pairs=tuple((int(a), int(b)) for a, b in values["flip_pairs"]),
+        sigmas=tuple(float(value) for value in values["sigmas"]),
+        weights=tuple(float(value) for value in values["weights"]),
+        upper_body=tuple(int(index) for index in values["upper_body"]),
+        limbs=tuple((int(a), int(b)) for a, b in values["limbs"]),
+    )
+
+
+def _faults(names: tuple[str, ...], values: dict[str, list[Any]]) -> list[str]:
+    """Every fault of a definition, as phrases."""
+    count = len(names)
+    faults = []
+    if len(set(names)) != count:
+        faults.append("a keypoint name occurs twice")
+    for key in ("sigmas", "weights"):
+        if len(values[key]) != count:
+            faults.append(f"{key} has {len(values[key])} values for {count} keypoints")
+        elif not all(isinstance(value, (int, float)) and value > 0 for value in values[key]):
+            faults.append(f"{key} must be positive numbers")
+    pairs_ok = True
+    for key in ("flip_pairs", "limbs"):
+        if not all(_is_pair(pair, count) for pair in values[key]):
+            faults.append(f"{key} must be pairs of different indices in 0..{count - 1}")
+            pairs_ok = False
+    if not all(isinstance(index, int) and 0 <= index < count for index in values["upper_body"]):
+        faults.append(f"upper_body must be indices in 0..{count - 1}")
+    if pairs_ok:
+        faults += _flip_faults(names, values["flip_pairs"])
+    return faults
+
+
+def _is_pair(pair: Any, count: int) -> bool:
+    return (
+        isinstance(pair, (list, tuple))
+        and len(pair) == 2
+        and all(isinstance(index, int) and 0 <= index < count for index in pair)
+        and pair[0] != pair[1]
+    )
+
+
+def _flip_faults(names: tuple[str, ...], pairs: list[list[int]]) -> list[str]:
+    """Flip pairs must use each keypoint once and swap left with right where the names say so."""
+    flat = [index for pair in pairs for index in pair]
+    repeated = sorted({names[index] for index in flat if flat.count(index) > 1})
+    if repeated:
+        return [f"flip_pairs use {', '.join(repeated)} more than once, so they are no involution"]
+    partner = {a: b for a, b in pairs} | {b: a for a, b in pairs}
+    faults = []
+    for index, name in enumerate(names):
+        mirrored = _mirrored_name(name)
+        actual = names[partner.get(index, index)]
+        if mirrored != name and mirrored in names and actual != mirrored:
+            faults.append(f"flip_pairs map {name} to {actual} where its name asks for {mirrored}")
+    return faults
+
+
+def _mirrored_name(name: str) -> str:
+    """The name with left and right exchanged; names without a side come back unchanged."""
+    for side, other in (("left", "right"), ("right", "left")):
+        if side in name.lower():
+            start = name.lower().index(side)
+            return name[:start] + other + name[start + len(side) :]
+    return name
