@@ -92,7 +92,13 @@ def skeleton_from_dict(definition: dict[str, Any], source: str) -> Skeleton:
     if not isinstance(names, (list, tuple)) or not names:
         raise PoseError(f"keypoint set {source} has no keypoint names; list them under 'names'.")
     count = len(names)
-    values = {"sigmas": [0.05] * count, "weights": [1.0] * count, "flip_pairs": [], "upper_body": [], "limbs": []}
+    values: dict[str, list[Any]] = {
+        "sigmas": [0.05] * count,
+        "weights": [1.0] * count,
+        "flip_pairs": [],
+        "upper_body": [],
+        "limbs": [],
+    }
     values.update({key: value for key, value in definition.items() if key in values and value is not None})
     faults = _faults(tuple(map(str, names)), values)
     if faults:
