@@ -152,7 +152,7 @@ def _flip_faults(names: tuple[str, ...], pairs: list[list[int]]) -> list[str]:
     repeated = sorted({names[index] for index in flat if flat.count(index) > 1})
     if repeated:
         return [f"flip_pairs use {', '.join(repeated)} more than once, so they are no involution"]
-    partner = dict(pairs) | {b: a for a, b in pairs}
+    partner = {pair[side]: pair[1 - side] for pair in pairs for side in (0, 1)}
     faults = []
     for index, name in enumerate(names):
         mirrored = _mirrored_name(name)
