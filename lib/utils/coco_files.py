@@ -1,0 +1,135 @@
+"""COCO-format annotation and result files: reading them, and naming their faults."""
+
+import math
+import os
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from lib.utils.errors import PoseError
+from lib.utils.files import read_json
+
+Record = dict[str, Any]
+SHOWN_FAULTS = 3
+
+
+def read_annotations(path: str | os.PathLike[str]) -> Record:
+    """Read a COCO annotation file, or an image_info file that has no annotations.
+
+    Returns:
+        the file's mapping; `images` is a list of mappings with an id, `annotations` and `categories` are lists,
+        empty where the file has none.
+
+    Raises:
+        PoseError: the file is absent, not JSON or not of that form.
+    """
+    content = read_json(path, "annotation file")
+    if not isinstance(content, dict) or not _is_record_list(content.get("images"), "id"):
+        raise PoseError(
+            f"annotation file {path} is not in COCO format; it needs a list 'images' whose entries have 'id'."
+        )
+    content = {"annotations": [], "categories": [], **content}
+    if not _is_record_list(content["annotations"], "image_id") or not _is_record_list(content["categories"], "id"):
+        raise PoseError(
+            f"annotation file {path} is not in COCO format; 'annotations' must be a list of mappings with 'image_id' "
+            "and 'categories' one of mappings with 'id'."
+        )
+    return content
+
+
+def read_results(path: str | os.PathLike[str]) -> list[Record]:
+    """Read a COCO keypoint result file: a list of mappings.
+
+    Raises:
+        PoseError: the file is absent, not JSON or not a list of mappings.
+    """
+    content = read_json(path, "result file")
+    if not isinstance(content, list) or not all(isinstance(record, dict) for record in content):
+        raise PoseError(
+            f"result file {path} is not in COCO format; it must be a list of mappings with image_id, category_id, "
+            "keypoints and score."
+        )
+    return content
+
+
+def person_category(annotations: Record, source: str | os.PathLike[str]) -> int:
+    """The category that keypoint results belong to: id 1 as in COCO, or the only one that the file defines.
+
+    Raises:
+        PoseError: several categories, none of them with id 1 or the name "person".
+    """
+    categories = annotations["categories"]
+    ids = [category["id"] for category in categories]
+    if not ids or 1 in ids:
+        return 1
+    named = [category["id"] for category in categories if category.get("name") == "person"]
+    if len(ids) == 1 or len(named) == 1:
+        return int((named or ids)[0])
+    raise PoseError(
+        f"annotation file {source} has categories {ids}, none with id 1; name the keypoint category 'person'."
+    )
+
+
+def result_faults(
+    results: Sequence[Record], image_ids: Collection[int], category: int, num_keypoints: int
+) -> Iterator[str]:
+    """Name every fault of keypoint results, one phrase per faulty record, lazily.
+
+    Args:
+        results: the records.
+        image_ids: the images of the set; a set or mapping makes this fast.
+        category: the category id that every record must have.
+        num_keypoints: K; a record has 3·K numbers.
+    """
+    for index, record in enumerate(results):
+        fault = _record_fault(record, image_ids, category, num_keypoints)
+        if fault:
+            yield f"record {index} {fault}"
+
+
+def check_results(
+    results: Sequence[Record],
+    image_ids: Collection[int],
+    category: int,
+    num_keypoints: int,
+    source: str | os.PathLike[str],
+) -> None:
+    """Raise PoseError that names the first faults of keypoint results and their file, if there are any."""
+    faults = list(islice(result_faults(results, image_ids, category, num_keypoints), SHOWN_FAULTS + 1))
+    if faults:
+        more = "; and more" if len(faults) > SHOWN_FAULTS else ""
+        raise PoseError(f"{source} does not fit the annotations: {'; '.join(faults[:SHOWN_FAULTS])}{more}.")
+
+
+def _record_fault(record: Record, image_ids: Collection[int], category: int, num_keypoints: int) -> str:
+    """The first fault of one record as a phrase, or nothing."""
+    missing = [key for key in ("image_id", "category_id", "keypoints", "score") if key not in record]
+    if missing:
+        return f"lacks {', '.join(missing)}"
+    if not _is_integer(record["image_id"]):
+        return f"has image_id {record['image_id']!r}, which is not an integer"
+    if record["image_id"] not in image_ids:
+        return f"has image_id {record['image_id']}, which is not in the image set"
+    if record["category_id"] != category:
+        return f"has category_id {record['category_id']!r} instead of {category}"
+    keypoints = record["keypoints"]
+    if not isinstance(keypoints, list) or len(keypoints) != 3 * num_keypoints:
+        found = len(keypoints) if isinstance(keypoints, list) else "no list of"
+        return f"has {found} keypoint numbers instead of {3 * num_keypoints} (x, y, score of {num_keypoints} keypoints)"
+    if not all(map(_is_finite, keypoints)):
+        return "has a keypoint number that is not finite"
+    if not _is_finite(record["score"]):
+        return f"has score {record['score']!r}, which is not a finite number"
+    return ""
+
+
+def _is_record_list(value: Any, key: str) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, dict) and key in entry for entry in value)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
