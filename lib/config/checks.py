@@ -1,0 +1,200 @@
+"""Refuse values and combinations that cannot work, at the start and by name."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from yacs.config import CfgNode
+
+from lib.config.models import COARSEST_STRIDE, heatmap_stride
+from lib.config.skeleton import resolve_skeleton
+from lib.utils.errors import PoseError
+
+CHOICES = {
+    "MODEL.TARGET_TYPE": ("gaussian", "offset"),
+    "MODEL.CODEC": ("msra", "dark", "udp"),
+    "MODEL.CODEC_VARIANT": ("original", "mmpose"),
+    "TEST.DECODER": ("argmax", "quarter", "dark", "udp", "offset", "exact"),
+    "TEST.NO_RESPONSE": ("argmax", "published"),
+    "TRAIN.OPTIMIZER": ("adam", "adamw", "sgd"),
+    "AMP": ("none", "bf16", "fp16"),
+}
+
+# Decoders that fit the maps of each encoding. The classic rounded Gaussian has lost its sub-pixel part, so that
+# there is nothing exact to find in it.
+DECODERS = {
+    ("msra", "gaussian"): ("argmax", "quarter", "dark", "udp"),
+    ("dark", "gaussian"): ("argmax", "quarter", "dark", "udp", "exact"),
+    ("udp", "gaussian"): ("argmax", "quarter", "dark", "udp", "exact"),
+    ("udp", "offset"): ("offset", "exact"),
+}
+
+_Rule = tuple[str, Callable[[Any], bool]]
+_POSITIVE: _Rule = ("greater than 0", lambda value: value > 0)
+_NOT_NEGATIVE: _Rule = ("0 or more", lambda value: value >= 0)
+_FRACTION: _Rule = ("at least 0 and less than 1", lambda value: 0 <= value < 1)
+_UNIT: _Rule = ("between 0 and 1", lambda value: 0 <= value <= 1)
+_SIZE: _Rule = ("two numbers (width, height) greater than 0", lambda value: len(value) == 2 and min(value) > 0)
+
+RANGES: dict[str, _Rule] = {
+    "WORKERS": _NOT_NEGATIVE,
+    "PRINT_FREQ": _POSITIVE,
+    "SEED": _NOT_NEGATIVE,
+    "DEVICE": ("auto, cpu, cuda, cuda:N or mps", lambda value: bool(re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", value))),
+    "MODEL.NUM_JOINTS": _POSITIVE,
+    "MODEL.IMAGE_SIZE": _SIZE,
+    "MODEL.HEATMAP_SIZE": _SIZE,
+    "MODEL.SIGMA": _POSITIVE,
+    "LOSS.TOPK": _POSITIVE,
+    "LOSS.KPD": _POSITIVE,
+    "DATASET.MEAN": ("three numbers", lambda value: len(value) == 3),
+    "DATASET.STD": ("three numbers greater than 0", lambda value: len(value) == 3 and min(value) > 0),
+    "DATASET.SCALE_FACTOR": _FRACTION,
+    "DATASET.ROT_FACTOR": _NOT_NEGATIVE,
+    "DATASET.PROB_HALF_BODY": ("1 or less (0 or less = never)", lambda value: value <= 1),
+    "DATASET.NUM_JOINTS_HALF_BODY": _NOT_NEGATIVE,
+    "TRAIN.LR": _POSITIVE,
+    "TRAIN.LR_FACTOR": _POSITIVE,
+    "TRAIN.LR_STEP": (
+        "ascending epochs greater than 0",
+        lambda value: value == sorted(set(value)) and min([1, *value]) > 0,
+    ),
+    "TRAIN.MOMENTUM": _FRACTION,
+    "TRAIN.WD": _NOT_NEGATIVE,
+    "TRAIN.ADAM_WD": _NOT_NEGATIVE,
+    "TRAIN.BEGIN_EPOCH": _NOT_NEGATIVE,
+    "TRAIN.END_EPOCH": _POSITIVE,
+    "TRAIN.BATCH_SIZE_PER_GPU": _POSITIVE,
+    "TRAIN.WARMUP_ITERS": _NOT_NEGATIVE,
+    "TRAIN.WARMUP_FACTOR": _UNIT,
+    "TRAIN.ACCUMULATE": _POSITIVE,
+    "TRAIN.CLIP_GRAD": _NOT_NEGATIVE,
+    "TRAIN.EMA_DECAY": _FRACTION,
+    "TRAIN.SAVE_EVERY_STEPS": _NOT_NEGATIVE,
+    "TRAIN.EVAL_EVERY": _POSITIVE,
+    "TRAIN.EXPECTED_BATCH": _NOT_NEGATIVE,
+    "TEST.BATCH_SIZE_PER_GPU": _POSITIVE,
+    "TEST.BLUR_KERNEL": ("0 or an odd number", lambda value: value == 0 or (value > 0 and value % 2 == 1)),
+    "TEST.OKS_THRE": _UNIT,
+}
+
+
+def check_config(config: CfgNode, source: str) -> None:
+    """Check a resolved configuration.
+
+    Args:
+        config: every choice made, not necessarily possible.
+        source: file it comes from, named in errors.
+
+    Raises:
+        PoseError: the first value out of range or combination that cannot work.
+    """
+    for key, choices in CHOICES.items():
+        value = _get(config, key)
+        if value not in choices:
+            raise PoseError(f"{source}: {key} is {value!r}, but it must be one of {', '.join(choices)}.")
+    for key, (expected, accepts) in RANGES.items():
+        value = _get(config, key)
+        if not accepts(value):
+            raise PoseError(f"{source}: {key} is {value!r}, but it must be {expected}.")
+    for fault in (_encoding_fault, _network_fault, _size_fault, _skeleton_fault):
+        message = fault(config)
+        if message:
+            raise PoseError(f"{source}: {message}.")
+
+
+def _get(config: CfgNode, key: str) -> Any:
+    node: Any = config
+    for part in key.split("."):
+        node = node[part]
+    return node
+
+
+def _encoding_fault(config: CfgNode) -> str:
+    codec, target, decoder = config.MODEL.CODEC, config.MODEL.TARGET_TYPE, config.TEST.DECODER
+    if (codec, target) not in DECODERS:
+        return (
+            f"MODEL.TARGET_TYPE {target} does not exist with MODEL.CODEC {codec}; offset targets need MODEL.CODEC udp"
+        )
+    allowed = DECODERS[codec, target]
+    if decoder not in allowed:
+        return (
+            f"TEST.DECODER {decoder} does not fit the {target} maps of MODEL.CODEC {codec}; "
+            f"it must be one of {', '.join(allowed)}"
+        )
+    return ""
+
+
+def _network_fault(config: CfgNode) -> str:
+    if config.MODEL.NAME == "pose_hrnet":
+        return _hrnet_fault(config.MODEL.EXTRA)
+    return _resnet_fault(config.MODEL)
+
+
+def _hrnet_fault(extra: CfgNode) -> str:
+    for branches, stage in ((2, "STAGE2"), (3, "STAGE3"), (4, "STAGE4")):
+        key, node = f"MODEL.EXTRA.{stage}", extra[stage]
+        if node.NUM_MODULES < 1:
+            return f"{key}.NUM_MODULES is {node.NUM_MODULES}, but pose_hrnet needs 1 or more"
+        if branches != node.NUM_BRANCHES:
+            return f"{key}.NUM_BRANCHES is {node.NUM_BRANCHES}, but it must be {branches}"
+        for name in ("NUM_BLOCKS", "NUM_CHANNELS"):
+            if not _are_positive_integers(node[name], branches):
+                return f"{key}.{name} is {node[name]}, but it must be {branches} numbers greater than 0"
+        if node.BLOCK not in ("BASIC", "BOTTLENECK"):
+            return f"{key}.BLOCK is {node.BLOCK!r}, but it must be BASIC or BOTTLENECK"
+        if node.FUSE_METHOD != "SUM":
+            return f"{key}.FUSE_METHOD is {node.FUSE_METHOD!r}, but it must be SUM"
+    return _final_kernel_fault(extra)
+
+
+def _resnet_fault(model: CfgNode) -> str:
+    extra = model.EXTRA
+    if model.WIDE_FUSION:
+        return "MODEL.WIDE_FUSION is true, but only pose_hrnet has a fusion to widen"
+    if extra.NUM_LAYERS not in (18, 34, 50, 101, 152):
+        return f"MODEL.EXTRA.NUM_LAYERS is {extra.NUM_LAYERS}, but it must be 18, 34, 50, 101 or 152"
+    count = extra.NUM_DECONV_LAYERS
+    if not 0 <= count <= 5:
+        return f"MODEL.EXTRA.NUM_DECONV_LAYERS is {count}, but it must be between 0 and 5"
+    for name in ("NUM_DECONV_FILTERS", "NUM_DECONV_KERNELS"):
+        if not _are_positive_integers(extra[name], count):
+            return f"MODEL.EXTRA.{name} is {extra[name]}, but it must be {count} numbers greater than 0"
+    if not set(extra.NUM_DECONV_KERNELS) <= {2, 3, 4}:
+        return f"MODEL.EXTRA.NUM_DECONV_KERNELS is {extra.NUM_DECONV_KERNELS}, but kernels must be 2, 3 or 4"
+    return _final_kernel_fault(extra)
+
+
+def _final_kernel_fault(extra: CfgNode) -> str:
+    if extra.FINAL_CONV_KERNEL not in (1, 3):
+        return f"MODEL.EXTRA.FINAL_CONV_KERNEL is {extra.FINAL_CONV_KERNEL}, but it must be 1 or 3"
+    return ""
+
+
+def _are_positive_integers(values: list[Any], count: int) -> bool:
+    return len(values) == count and all(type(value) is int and value > 0 for value in values)
+
+
+def _size_fault(config: CfgNode) -> str:
+    image, heatmap = list(config.MODEL.IMAGE_SIZE), list(config.MODEL.HEATMAP_SIZE)
+    if any(side % COARSEST_STRIDE for side in image):
+        return f"MODEL.IMAGE_SIZE is {image}, but both sides must be multiples of {COARSEST_STRIDE}"
+    stride = heatmap_stride(config.MODEL.NAME, config.MODEL.EXTRA)
+    expected = [side // stride for side in image]
+    if heatmap != expected:
+        return (
+            f"MODEL.HEATMAP_SIZE is {heatmap}, but {config.MODEL.NAME} makes {expected} from MODEL.IMAGE_SIZE {image}"
+        )
+    return ""
+
+
+def _skeleton_fault(config: CfgNode) -> str:
+    skeleton = resolve_skeleton(config)
+    if skeleton.num_keypoints != config.MODEL.NUM_JOINTS:
+        return (
+            f"MODEL.NUM_JOINTS is {config.MODEL.NUM_JOINTS}, but the keypoint set {skeleton.name} has "
+            f"{skeleton.num_keypoints}"
+        )
+    if config.LOSS.USE_OHKM and config.LOSS.TOPK > config.MODEL.NUM_JOINTS:
+        return f"LOSS.TOPK is {config.LOSS.TOPK}, but there are only {config.MODEL.NUM_JOINTS} keypoints"
+    return ""

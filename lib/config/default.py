@@ -1,0 +1,179 @@
+"""Every option, its default, its unit and its meaning.
+
+Names, defaults and meanings are those of deep-high-resolution-net.pytorch, UDP-Pose and DarkPose where they have the
+option; what they lack is marked NEW. Sizes are (width, height). "crop" is the network's input image.
+Options of one network (MODEL.EXTRA) stand in models.py.
+"""
+
+from yacs.config import CfgNode
+
+
+def default_config() -> CfgNode:
+    """A fresh, mutable configuration with every option at its default."""
+    config = _general()
+    config.CUDNN = _cudnn()
+    config.MODEL = _model()
+    config.LOSS = _loss()
+    config.DATASET = _dataset()
+    config.SKELETON = _skeleton()
+    config.TRAIN = _train()
+    config.TEST = _test()
+    config.DEBUG = _debug()
+    return config
+
+
+def _general() -> CfgNode:
+    node = CfgNode()
+    node.OUTPUT_DIR = "output"  # folder of results: OUTPUT_DIR/<dataset>/<model>/<run>
+    node.LOG_DIR = "log"  # folder of TensorBoard logs, with the same sub-folders
+    node.DATA_DIR = ""  # put before DATASET.ROOT, MODEL.PRETRAINED and TEST.MODEL_FILE, then emptied
+    node.RUN_NAME = ""  # NEW: name of the run's folder; '' = the config file's name without its ending
+    node.GPUS = (0,)  # informational: how many GPUs the recipe was made for; torchrun decides how many are used
+    node.WORKERS = 4  # data loading processes per training process; 0 = load in the training process itself
+    node.PRINT_FREQ = 20  # steps between two log lines
+    node.AUTO_RESUME = False  # continue from the run folder's checkpoint.pth when there is one
+    node.CONTINUE_FROM_BEST = False  # no effect, as in UDP-Pose
+    node.MODEL_BEST = ""  # no effect, as in UDP-Pose
+    node.PIN_MEMORY = True  # page-locked batches for faster copies to a GPU
+    node.RANK = 0  # no effect: torchrun gives each process its rank
+    node.SEED = 0  # NEW: seed of weights, sample order and augmentation, >= 0
+    node.DEVICE = "auto"  # NEW: auto (a GPU when there is one) | cpu | cuda | cuda:N | mps
+    node.AMP = "none"  # NEW: mixed precision: none | bf16 | fp16 (with loss scaling)
+    node.CHANNELS_LAST = True  # NEW: NHWC memory order; same results, faster convolutions
+    return node
+
+
+def _cudnn() -> CfgNode:
+    node = CfgNode()
+    node.BENCHMARK = True  # try convolution algorithms and keep the fastest
+    node.DETERMINISTIC = False  # only deterministic convolution algorithms
+    node.ENABLED = True  # use cuDNN at all
+    return node
+
+
+def _model() -> CfgNode:
+    node = CfgNode()
+    node.NAME = "pose_hrnet"  # network: pose_hrnet | pose_resnet
+    node.INIT_WEIGHTS = True  # initialise from PRETRAINED before training
+    node.PRETRAINED = ""  # weights to start training from; '' = random
+    node.NUM_JOINTS = 17  # keypoints K; must be the number of the skeleton
+    node.TAG_PER_JOINT = True  # no effect, as published
+    node.TARGET_TYPE = "gaussian"  # gaussian (K maps) | offset (3K maps: mask, dx, dy; UDP)
+    node.CODEC = ""  # NEW: msra | dark | udp; '' = chosen from TARGET_TYPE and TEST.BLUR_KERNEL
+    node.CODEC_VARIANT = "original"  # NEW: whose details: original (the authors' code) | mmpose
+    node.WIDE_FUSION = None  # NEW: UDP-Pose's wide last fusion of pose_hrnet; null = only where only UDP-Pose is meant
+    node.IMAGE_SIZE = [256, 256]  # crop (width, height), px, multiples of 32
+    node.HEATMAP_SIZE = [64, 64]  # heatmap (width, height), px; IMAGE_SIZE / the network's stride
+    node.SIGMA = 2.0  # standard deviation of a gaussian target, heatmap px
+    node.EXTRA = CfgNode(new_allowed=True)  # options of the network NAME, see models.py
+    return node
+
+
+def _loss() -> CfgNode:
+    node = CfgNode()
+    node.USE_OHKM = False  # mean over each person's TOPK worst keypoints only
+    node.TOPK = 8  # keypoints kept by USE_OHKM
+    node.USE_TARGET_WEIGHT = True  # ignore keypoints that are not visible or not on the map
+    node.REDUCTION = "mean"  # no effect: belongs to an L1 loss that UDP-Pose never calls
+    node.USE_DIFFERENT_JOINTS_WEIGHT = False  # multiply weights by the skeleton's per-keypoint weights
+    node.KPD = 4.0  # radius of the offset target, heatmap px (CODEC_VARIANT mmpose: 0.0546875 * map height instead)
+    return node
+
+
+def _dataset() -> CfgNode:
+    node = CfgNode()
+    node.ROOT = ""  # folder with annotations/ and images/
+    node.DATASET = "mpii"  # kind of data set: coco | mpii | synthetic
+    node.TRAIN_SET = "train"  # name of the training part, e.g. train2017
+    node.TEST_SET = "valid"  # name of the part tested on, e.g. val2017, test-dev2017
+    node.DATA_FORMAT = "jpg"  # ending of image files, or zip: images inside <part>.zip
+    node.HYBRID_JOINTS_TYPE = ""  # appended to the data set's name in output folders
+    node.SELECT_DATA = False  # train only on people whose keypoints fill their box well
+    node.SKELETON = "coco"  # NEW: keypoint set: built-in name or YAML file; without it, that of the data set's name
+    node.TRAIN_ANNO = ""  # NEW: training annotation file; '' = ROOT/annotations/person_keypoints_<TRAIN_SET>.json
+    node.TEST_ANNO = ""  # NEW: test annotation file; '' as above (test sets: image_info_<TEST_SET>.json)
+    node.TRAIN_IMAGES = ""  # NEW: folder of training images; '' = ROOT/images/<TRAIN_SET>
+    node.TEST_IMAGES = ""  # NEW: folder of test images; '' = ROOT/images/<TEST_SET>
+    node.MEAN = [0.485, 0.456, 0.406]  # NEW: subtracted from pixels in 0..1, in the stored channel order
+    node.STD = [0.229, 0.224, 0.225]  # NEW: then divided by, in the stored channel order
+    node.FLIP = True  # augmentation: mirror with probability 0.5
+    node.SCALE_FACTOR = 0.25  # augmentation: box scale *= clip(1 + randn * this, 1 -+ this)
+    node.ROT_FACTOR = 30.0  # augmentation: degrees; clip(randn * this, -+ 2 * this) with probability 0.6
+    node.PROB_HALF_BODY = 0.0  # augmentation: probability of showing half a body; <= 0 = never
+    node.NUM_JOINTS_HALF_BODY = 8  # ... of people with more visible keypoints than this
+    node.COLOR_RGB = False  # channel order given to the network: RGB, else BGR
+    return node
+
+
+def _skeleton() -> CfgNode:
+    node = CfgNode()  # NEW: a keypoint set written into the config; used instead of DATASET.SKELETON when it has NAMES
+    node.NAME = ""  # how messages and checkpoints call it
+    node.NAMES = []  # keypoint names in channel order
+    node.FLIP_PAIRS = []  # index pairs that change places in a mirrored image
+    node.SIGMAS = []  # OKS constants per keypoint; [] = 0.05 each
+    node.WEIGHTS = []  # loss weights per keypoint; [] = 1 each
+    node.UPPER_BODY = []  # indices of the upper body, for half-body augmentation
+    node.LIMBS = []  # index pairs joined by a line when drawn
+    return node
+
+
+def _train() -> CfgNode:
+    node = CfgNode()
+    node.LR_FACTOR = 0.1  # learning rate is multiplied by this ...
+    node.LR_STEP = [90, 110]  # ... after each of these epochs
+    node.LR = 0.001  # learning rate
+    node.OPTIMIZER = "adam"  # adam | adamw | sgd
+    node.MOMENTUM = 0.9  # sgd only
+    node.WD = 0.0001  # weight decay of sgd and adamw; Adam does without, as published, see ADAM_WD
+    node.ADAM_WD = 0.0  # NEW: weight decay (L2) of adam
+    node.NESTEROV = False  # sgd only
+    node.GAMMA1 = 0.99  # no effect, as published
+    node.GAMMA2 = 0.0  # no effect, as published
+    node.BEGIN_EPOCH = 0  # first epoch
+    node.END_EPOCH = 140  # epoch to stop before
+    node.RESUME = False  # no effect, as published: AUTO_RESUME continues a run
+    node.CHECKPOINT = ""  # no effect, as published
+    node.BATCH_SIZE_PER_GPU = 32  # people per step and process
+    node.SHUFFLE = True  # new order in each epoch
+    node.WARMUP_ITERS = 0  # NEW: optimiser steps in which the rate rises linearly to LR
+    node.WARMUP_FACTOR = 0.001  # NEW: ... from LR times this
+    node.ACCUMULATE = 1  # NEW: batches per optimiser step
+    node.CLIP_GRAD = 0.0  # NEW: largest norm of all gradients; 0 = no clipping
+    node.EMA_DECAY = 0.0  # NEW: decay per step of averaged weights, e.g. 0.999; 0 = off
+    node.SAVE_EVERY_STEPS = 0  # NEW: steps between checkpoints within an epoch; 0 = at the end of each epoch only
+    node.EVAL_EVERY = 1  # NEW: epochs between tests on TEST_SET; the last epoch is always tested
+    node.EXPECTED_BATCH = (
+        0  # NEW: total batch of the recipe, people; 0 = the file's BATCH_SIZE_PER_GPU * number of GPUS
+    )
+    return node
+
+
+def _test() -> CfgNode:
+    node = CfgNode()
+    node.BATCH_SIZE_PER_GPU = 32  # people per step and process
+    node.FLIP_TEST = False  # average with the output of the mirrored crop
+    node.POST_PROCESS = False  # sub-pixel decoding: the codec's own decoder; False = arg-max
+    node.SHIFT_HEATMAP = False  # flip test: shift mirrored maps right by 1 px (msra, and dark as in mmpose)
+    node.DECODER = ""  # NEW: argmax | quarter | dark | udp | offset | exact; '' = by codec and POST_PROCESS
+    node.BLUR_KERNEL = 0  # DARK: side of the decoder's Gaussian blur, odd, px; 0 = the codec's published size
+    node.NO_RESPONSE = "argmax"  # NEW: point where no map value is > 0: argmax (unrefined) | published
+    node.USE_GT_BBOX = False  # boxes from the annotations instead of COCO_BBOX_FILE
+    node.IMAGE_THRE = 0.1  # detections with a lower score are left out
+    node.NMS_THRE = 0.6  # no effect, as published: OKS_THRE is what counts
+    node.SOFT_NMS = False  # soft OKS-NMS
+    node.OKS_THRE = 0.5  # OKS above which the lower-scored of two poses is removed
+    node.IN_VIS_THRE = 0.0  # only keypoints with a higher score count in a pose's score
+    node.COCO_BBOX_FILE = ""  # detections in COCO's result format, relative to the working folder
+    node.BBOX_THRE = 1.0  # no effect, as published
+    node.MODEL_FILE = ""  # weights to test; '' = the run's best checkpoint
+    return node
+
+
+def _debug() -> CfgNode:
+    node = CfgNode()
+    node.DEBUG = False  # save the pictures chosen below every PRINT_FREQ steps
+    node.SAVE_BATCH_IMAGES_GT = False  # crops with true keypoints
+    node.SAVE_BATCH_IMAGES_PRED = False  # crops with predicted keypoints
+    node.SAVE_HEATMAPS_GT = False  # target heatmaps
+    node.SAVE_HEATMAPS_PRED = False  # predicted heatmaps
+    return node

@@ -1,0 +1,99 @@
+"""Read YAML files with `_BASE_` inheritance and command-line overrides into flat settings."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lib.config.foreign import refuse_foreign_config
+from lib.config.values import COMMAND_LINE, Setting, parse_text
+from lib.utils.errors import PoseError
+
+BASE_KEY = "_BASE_"
+
+Settings = dict[str, Setting]
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings of a file and of the files it is based on, by dotted key.
+
+    Args:
+        path: a YAML file; its `_BASE_`, if any, is a path relative to its own folder. What the file says itself wins.
+
+    Raises:
+        PoseError: a file is absent, unreadable, not YAML, not a mapping, says a key twice or is its own base.
+    """
+    return _read(path, ())
+
+
+def override_settings(overrides: Sequence[Any]) -> Settings:
+    """The settings of trailing `KEY VALUE` arguments.
+
+    Raises:
+        PoseError: a key without a value.
+    """
+    if len(overrides) % 2:
+        raise PoseError(f"overrides come in pairs KEY VALUE, but {overrides[-1]!r} has no value.")
+    settings: Settings = {}
+    for key, value in zip(overrides[::2], overrides[1::2], strict=True):
+        parsed = parse_text(value) if isinstance(value, str) else value
+        # Text stays text here: whether 007 is a number or a name depends on the option it is for.
+        settings.update(_flatten(str(key), parsed if isinstance(parsed, dict) else value, COMMAND_LINE))
+    return settings
+
+
+def _read(path: Path, visited: tuple[Path, ...]) -> Settings:
+    resolved = path.resolve()
+    if resolved in visited:
+        chain = " -> ".join(file.name for file in (*visited, resolved))
+        raise PoseError(f"config {path} is its own base ({chain}); remove one {BASE_KEY}.")
+    content = _read_yaml(path, f", the {BASE_KEY} of {visited[-1]}," if visited else "")
+    base = content.pop(BASE_KEY, None)
+    settings: Settings = {}
+    if base is not None:
+        if not isinstance(base, str) or not base:
+            raise PoseError(f"{path} sets {BASE_KEY} to {base!r}, but it must be the path of one YAML file.")
+        settings = _read(path.parent / base, (*visited, resolved))
+    return settings | _flatten("", content, str(path))
+
+
+def _read_yaml(path: Path, role: str) -> dict[str, Any]:
+    refuse_foreign_config(path)
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
+    except FileNotFoundError as error:
+        raise PoseError(f"config {path}{role} does not exist; see experiments/ for those that do.") from error
+    except OSError as error:
+        raise PoseError(f"config {path}{role} cannot be read ({error.strerror}); give a readable file.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PoseError(f"config {path} is not valid YAML ({' '.join(str(error).split())}); correct it.") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise PoseError(f"config {path} holds {type(content).__name__} data; it must be a mapping of keys to values.")
+    return content
+
+
+def _flatten(prefix: str, value: Any, source: str) -> Settings:
+    """Nested mappings as dotted keys; an empty mapping sets nothing."""
+    if not isinstance(value, Mapping):
+        return {prefix: Setting(value, source)}
+    settings: Settings = {}
+    for key, item in value.items():
+        settings.update(_flatten(f"{prefix}.{key}" if prefix else str(key), item, source))
+    return settings
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML's safe loader, which also refuses a key that stands twice in one mapping (YAML takes the last)."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = key_node.value
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key} occurs twice", key_node.start_mark)
+            if isinstance(key, str):
+                seen.add(key)
+        return super().construct_mapping(node, deep)

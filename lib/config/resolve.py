@@ -1,0 +1,124 @@
+"""Make the choices that a file leaves open, and say why each was made."""
+
+import os
+from collections.abc import Set
+
+from yacs.config import CfgNode
+
+from lib.skeletons.skeleton import BUILT_IN
+
+# Accepted because published files set them; nothing reads them, there or here.
+WITHOUT_EFFECT = (
+    "CONTINUE_FROM_BEST",
+    "MODEL_BEST",
+    "RANK",
+    "MODEL.TAG_PER_JOINT",
+    "LOSS.REDUCTION",
+    "TRAIN.GAMMA1",
+    "TRAIN.GAMMA2",
+    "TRAIN.RESUME",
+    "TRAIN.CHECKPOINT",
+    "TEST.NMS_THRE",
+    "TEST.BBOX_THRE",
+)
+
+# The decoder that each codec was published with.
+PUBLISHED_DECODER = {"msra": "quarter", "dark": "dark", "udp": "udp"}
+
+
+def resolve_config(config: CfgNode, given: Set[str], source: str) -> list[str]:
+    """Fill in what the file leaves open.
+
+    Args:
+        config: typed configuration; it is changed.
+        given: dotted keys that the file or the command line sets.
+        source: name of the file, for the notices.
+
+    Returns:
+        One sentence per choice, and one that lists the keys without effect.
+    """
+    _join_data_directory(config)
+    _choose_skeleton(config, given)
+    lines = [_choose_codec(config, given), _choose_decoder(config)]
+    lines += _choose_wide_fusion(config)
+    ineffective = _without_effect(config, given)
+    if ineffective:
+        lines.append(f"{source} sets keys that have no effect: {', '.join(ineffective)}.")
+    if _shift_is_ignored(config):
+        config.TEST.SHIFT_HEATMAP = False
+    return lines
+
+
+def _join_data_directory(config: CfgNode) -> None:
+    """Put DATA_DIR before the three paths, as published; then empty it, so that a saved config says the same."""
+    root = config.DATA_DIR
+    config.DATASET.ROOT = os.path.join(root, config.DATASET.ROOT)  # noqa: PTH118 - keeps '' and a final slash
+    for section, key in (("MODEL", "PRETRAINED"), ("TEST", "MODEL_FILE")):
+        if config[section][key]:
+            config[section][key] = os.path.join(root, config[section][key])  # noqa: PTH118
+    config.DATA_DIR = ""
+
+
+def _choose_skeleton(config: CfgNode, given: Set[str]) -> None:
+    """Without DATASET.SKELETON, a data set whose name is a built-in keypoint set means that one."""
+    if "DATASET.SKELETON" not in given and (BUILT_IN / f"{config.DATASET.DATASET}.yaml").is_file():
+        config.DATASET.SKELETON = config.DATASET.DATASET
+
+
+def _choose_codec(config: CfgNode, given: Set[str]) -> str:
+    if config.MODEL.CODEC:
+        return f"MODEL.CODEC is {config.MODEL.CODEC}, as given."
+    if config.MODEL.TARGET_TYPE == "offset":
+        codec, reason = "udp", "MODEL.TARGET_TYPE is offset, which only UDP has"
+    elif "TEST.BLUR_KERNEL" in given and config.TEST.BLUR_KERNEL > 0:
+        codec, reason = "dark", "TEST.BLUR_KERNEL is given, as in DarkPose's files"
+    else:
+        codec, reason = "msra", "nothing says otherwise; UDP-Pose's gaussian files need MODEL.CODEC udp"
+    config.MODEL.CODEC = codec
+    return f"MODEL.CODEC is {codec}, because {reason}."
+
+
+def _choose_decoder(config: CfgNode) -> str:
+    if config.TEST.DECODER:
+        return f"TEST.DECODER is {config.TEST.DECODER}, as given."
+    if config.MODEL.TARGET_TYPE == "offset":
+        decoder, reason = "offset", "MODEL.TARGET_TYPE is offset"
+    elif config.TEST.POST_PROCESS:
+        decoder = PUBLISHED_DECODER.get(config.MODEL.CODEC, "")
+        reason = f"TEST.POST_PROCESS is true and that is the published decoder of {config.MODEL.CODEC}"
+    else:
+        decoder, reason = "argmax", "TEST.POST_PROCESS is false"
+    config.TEST.DECODER = decoder
+    return f"TEST.DECODER is {decoder}, because {reason}."
+
+
+def _choose_wide_fusion(config: CfgNode) -> list[str]:
+    """UDP-Pose's offset files mean its own network; its gaussian files cannot be told from HRNet's."""
+    model = config.MODEL
+    if model.WIDE_FUSION is not None:
+        return [f"MODEL.WIDE_FUSION is {str(model.WIDE_FUSION).lower()}, as given."] if model.WIDE_FUSION else []
+    model.WIDE_FUSION = (
+        model.NAME == "pose_hrnet" and model.TARGET_TYPE == "offset" and model.CODEC_VARIANT == "original"
+    )
+    if model.WIDE_FUSION:
+        return ["MODEL.WIDE_FUSION is true, because MODEL.TARGET_TYPE offset means UDP-Pose's own network."]
+    if model.NAME == "pose_hrnet" and model.CODEC == "udp" and model.CODEC_VARIANT == "original":
+        return ["MODEL.WIDE_FUSION is false; weights published by UDP-Pose itself need it true."]
+    return []
+
+
+def _shift_is_ignored(config: CfgNode) -> bool:
+    """Unbiased geometry needs no flip shift; mmpose's DARK keeps the plain crop and with it the shift."""
+    return config.MODEL.CODEC == "udp" or (config.MODEL.CODEC == "dark" and config.MODEL.CODEC_VARIANT == "original")
+
+
+def _without_effect(config: CfgNode, given: Set[str]) -> list[str]:
+    """Given keys that nothing reads, with the reason where it is a combination."""
+    keys = [key for key in WITHOUT_EFFECT if key in given]
+    if config.TRAIN.OPTIMIZER == "adam" and "TRAIN.WD" in given:
+        keys.append("TRAIN.WD (Adam goes without weight decay, as published; see TRAIN.ADAM_WD)")
+    if config.TRAIN.OPTIMIZER != "sgd":
+        keys += [f"{key} (only for sgd)" for key in ("TRAIN.MOMENTUM", "TRAIN.NESTEROV") if key in given]
+    if config.TEST.SHIFT_HEATMAP and _shift_is_ignored(config):
+        keys.append(f"TEST.SHIFT_HEATMAP (codec {config.MODEL.CODEC} needs no shift)")
+    return keys
