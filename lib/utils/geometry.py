@@ -1,0 +1,234 @@
+"""The three published ways to cut a person out of an image, and mirroring.
+
+A crop is given by its `center` (image_ pixels) and its `scale` (sx, sy), its size in units of 200 image pixels. The
+systems agree on that and differ in what a pixel is: HRNet counts W unit lengths across W pixels, UDP counts the W - 1
+lengths between their centres, DARK takes W - 1 for directions and for the middle of the crop. Codes that were made
+with one convention must be read with the same one, so each convention is one class with both directions.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+PIXELS_PER_SCALE = 200.0
+BOX_PADDING = 1.25
+
+ArrayLike = np.ndarray | Tensor | Sequence[float] | float
+
+
+def precise(values: ArrayLike, device: torch.device | None = None) -> Tensor:
+    """Positions as a tensor in float64, or in float32 on devices that have no float64 (Apple's)."""
+    tensor = torch.as_tensor(values, device=device)
+    return tensor.to(torch.float32 if tensor.device.type == "mps" else torch.float64)
+
+
+def apply_affine(points: ArrayLike, matrix: ArrayLike) -> Tensor:
+    """Map points with affine matrices.
+
+    Args:
+        points: (x, y), (..., N, 2).
+        matrix: (..., 2, 3) with the same leading dimensions.
+
+    Returns:
+        (..., N, 2), float64.
+    """
+    points = precise(points)
+    matrix = precise(matrix, points.device)
+    return points @ matrix[..., :2].transpose(-1, -2) + matrix[..., None, :, 2]
+
+
+def mirror_points(keypoints: Tensor, width: int, permutation: Sequence[int]) -> Tensor:
+    """Keypoints of the mirrored image.
+
+    Args:
+        keypoints: (x, y) in an image of `width` pixels, (..., K, 2).
+        width: of that image.
+        permutation: which keypoint each one becomes when left and right change places, K indices.
+
+    Returns:
+        (..., K, 2); x becomes width - 1 - x.
+    """
+    mirrored = keypoints[..., list(permutation), :].clone()
+    mirrored[..., 0] = width - 1 - mirrored[..., 0]
+    return mirrored
+
+
+class Crop(ABC):
+    """One convention for a crop of `input_size_wh` pixels whose heatmaps have `heatmap_size_wh` pixels."""
+
+    name: str
+
+    def __init__(self, input_size_wh: Sequence[int], heatmap_size_wh: Sequence[int]) -> None:
+        self.input_size_wh = (int(input_size_wh[0]), int(input_size_wh[1]))
+        self.heatmap_size_wh = (int(heatmap_size_wh[0]), int(heatmap_size_wh[1]))
+
+    def box_to_center_scale(self, boxes_xywh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Centre and scale of the crops for boxes.
+
+        Args:
+            boxes_xywh: image_ left, top, width, height, (N, 4).
+
+        Returns:
+            image_ center (N, 2) and scale (N, 2), float32: the short side is extended to the input's aspect ratio and
+            the box enlarged by a quarter.
+
+        Source: HRNet lib/dataset/coco.py, _xywh2cs; its float32 roundings are kept.
+        """
+        x, y, width, height = np.asarray(boxes_xywh, dtype=np.float64).reshape(-1, 4).T
+        center = self._box_center(x, y, width, height).astype(np.float32)
+        aspect = self.input_size_wh[0] * 1.0 / self.input_size_wh[1]
+        sides = np.stack([np.maximum(width, height * aspect), np.maximum(height, width / aspect)], axis=-1)
+        scale = (sides / PIXELS_PER_SCALE).astype(np.float32)
+        # The published code marks "no centre" by x = -1 and does not enlarge such a box.
+        return center, np.where(center[:, :1] != -1, scale * np.float32(BOX_PADDING), scale)
+
+    def warp_matrix(self, center: ArrayLike, scale: ArrayLike, rotation_degrees: ArrayLike = 0.0) -> Tensor:
+        """The affine map from the image to the input.
+
+        Args:
+            center: image_ (x, y), (..., 2).
+            scale: (sx, sy) in units of 200 image pixels, (..., 2).
+            rotation_degrees: (...), in the direction of the published system.
+
+        Returns:
+            (..., 2, 3), float64, for column vectors (x, y, 1).
+        """
+        center = precise(center)
+        scale = precise(scale, center.device)
+        rotation = torch.deg2rad(precise(rotation_degrees, center.device))
+        linear = self._linear(scale * PIXELS_PER_SCALE, torch.cos(rotation), torch.sin(rotation))
+        shift = center.new_tensor(self._input_center()) - (linear @ center[..., None])[..., 0]
+        return torch.cat([linear, shift[..., None]], dim=-1)
+
+    def to_image(self, input_keypoints: ArrayLike, center: ArrayLike, scale: ArrayLike) -> Tensor:
+        """Bring points of unrotated crops back to the image.
+
+        Args:
+            input_keypoints: input_ (x, y), (B, K, 2).
+            center, scale: of the crops, (B, 2).
+
+        Returns:
+            image_ (x, y), (B, K, 2), of the dtype of `input_keypoints`.
+        """
+        points = torch.as_tensor(input_keypoints)
+        scale = precise(scale, points.device)
+        offset = (precise(points) - precise(self._input_center(), points.device)) * self._image_step(scale)[
+            ..., None, :
+        ]
+        return (offset + precise(center, points.device)[..., None, :]).to(points.dtype)
+
+    def to_heatmap(self, input_keypoints: ArrayLike) -> Tensor:
+        """input_ (x, y) to heatmap_ (x, y), (..., 2), float64."""
+        points = precise(input_keypoints)
+        origin, stride = self._heatmap_grid(points)
+        # Divided by the stride rather than multiplied by its inverse: the published encoders round this quotient.
+        return (points - origin) / stride
+
+    def from_heatmap(self, heatmap_points: Tensor) -> Tensor:
+        """heatmap_ (x, y) to input_ (x, y), (..., 2), float64."""
+        points = precise(heatmap_points)
+        origin, stride = self._heatmap_grid(points)
+        return points * stride + origin
+
+    def _box_center(self, x: np.ndarray, y: np.ndarray, width: np.ndarray, height: np.ndarray) -> np.ndarray:
+        return np.stack([x + width * 0.5, y + height * 0.5], axis=-1)
+
+    @abstractmethod
+    def _linear(self, side: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+        """The 2x2 part of the warp for crops with `side` (..., 2) image pixels."""
+
+    @abstractmethod
+    def _input_center(self) -> tuple[float, float]:
+        """The input point that the crop's centre goes to."""
+
+    @abstractmethod
+    def _image_step(self, scale: Tensor) -> Tensor:
+        """Image pixels per input pixel, (..., 2)."""
+
+    @abstractmethod
+    def _heatmap_grid(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """The input point of heatmap pixel (0, 0) and the input pixels per heatmap pixel, each (2,)."""
+
+
+class PlainCrop(Crop):
+    """HRNet's and mmpose's convention: W lengths across W pixels, and one factor for both axes.
+
+    Source: HRNet lib/utils/transforms.py, get_affine_transform; computed in float64 where it rounds three points to
+    float32 and solves for the matrix (they differ by less than 1e-3 pixels).
+    """
+
+    name = "plain"
+
+    def _linear(self, side: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+        factor = self.input_size_wh[0] / side[..., 0]
+        return _rotation(cosine, -sine) * factor[..., None, None]
+
+    def _input_center(self) -> tuple[float, float]:
+        return self.input_size_wh[0] * 0.5, self.input_size_wh[1] * 0.5
+
+    def _image_step(self, scale: Tensor) -> Tensor:
+        return (scale[..., :1] * PIXELS_PER_SCALE / self.input_size_wh[0]).expand_as(scale)
+
+    def _heatmap_grid(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        stride = like.new_tensor(self.input_size_wh) / like.new_tensor(self.heatmap_size_wh)
+        return torch.zeros_like(stride), stride
+
+
+class DarkCrop(Crop):
+    """DarkPose's convention: one factor (W - 1) / (S_w - 1), and crops centred at ((W - 1) / 2, (H - 1) / 2).
+
+    Source: DarkPose lib/utils/transforms.py, get_affine_transform, and lib/dataset/coco.py, _xywh2cs.
+    """
+
+    name = "dark"
+
+    def _box_center(self, x: np.ndarray, y: np.ndarray, width: np.ndarray, height: np.ndarray) -> np.ndarray:
+        return np.stack([x + (width - 1) * 0.5, y + (height - 1) * 0.5], axis=-1)
+
+    def _linear(self, side: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+        factor = (self.input_size_wh[0] - 1) / (side[..., 0] - 1)
+        return _rotation(cosine, -sine) * factor[..., None, None]
+
+    def _input_center(self) -> tuple[float, float]:
+        return (self.input_size_wh[0] - 1) * 0.5, (self.input_size_wh[1] - 1) * 0.5
+
+    def _image_step(self, scale: Tensor) -> Tensor:
+        return ((scale[..., :1] * PIXELS_PER_SCALE - 1) / (self.input_size_wh[0] - 1)).expand_as(scale)
+
+    def _heatmap_grid(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        # The factor comes from the widths alone, so rows meet in the middle of the map and not at its edge.
+        stride = (self.input_size_wh[0] - 1) / (self.heatmap_size_wh[0] - 1)
+        heatmap_middle = (like.new_tensor(self.heatmap_size_wh) - 1) * 0.5
+        origin = like.new_tensor(self._input_center()) - heatmap_middle * stride
+        return origin, like.new_full((2,), stride)
+
+
+class UdpCrop(Crop):
+    """UDP's convention: W - 1 lengths between W pixel centres, on each axis; it rotates the other way round.
+
+    Source: UDP lib/dataset/JointsDataset.py, get_warpmatrix (given there from the input to the image).
+    """
+
+    name = "udp"
+
+    def _linear(self, side: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+        factors = (side.new_tensor(self.input_size_wh) - 1) / side
+        return _rotation(cosine, sine) * factors[..., None]
+
+    def _input_center(self) -> tuple[float, float]:
+        return (self.input_size_wh[0] - 1) * 0.5, (self.input_size_wh[1] - 1) * 0.5
+
+    def _image_step(self, scale: Tensor) -> Tensor:
+        return scale * PIXELS_PER_SCALE / (scale.new_tensor(self.input_size_wh) - 1)
+
+    def _heatmap_grid(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        stride = (like.new_tensor(self.input_size_wh) - 1) / (like.new_tensor(self.heatmap_size_wh) - 1)
+        return torch.zeros_like(stride), stride
+
+
+def _rotation(cosine: Tensor, sine: Tensor) -> Tensor:
+    """[[cos, -sin], [sin, cos]], (..., 2, 2)."""
+    return torch.stack([torch.stack([cosine, -sine], dim=-1), torch.stack([sine, cosine], dim=-1)], dim=-2)
