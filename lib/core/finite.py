@@ -1,0 +1,65 @@
+"""A loss that is not a number ends a run, with the step and the images named."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lib.utils.distributed import gather_values
+from lib.utils.errors import PoseError
+
+MAX_NAMED = 8
+
+
+class LossGuard:
+    """Collects losses and checks them together, so that the GPU is waited for only now and then.
+
+    Check before every checkpoint: a checkpoint then never holds weights that such a loss has spoilt.
+    """
+
+    def __init__(self, epoch: int, image_ids: np.ndarray) -> None:
+        """Start an epoch.
+
+        Args:
+            epoch: counted from 0, for the message.
+            image_ids: image id of each record of the training data, (N,).
+        """
+        self._epoch = epoch
+        self._image_ids = image_ids
+        self._pending: list[tuple[int, Tensor, Tensor]] = []
+
+    def add(self, step: int, loss: Tensor, index: Tensor) -> None:
+        """Note the loss of a batch.
+
+        Args:
+            step: batches of the epoch done, this one included.
+            loss: a scalar.
+            index: the batch's records, (B,).
+        """
+        self._pending.append((step, loss.detach(), index))
+
+    def check(self) -> None:
+        """Check what has been added since the last check; every process must call at the same step.
+
+        Raises:
+            PoseError: a loss is NaN or infinite; names the first such step of all processes and its images.
+        """
+        if not self._pending:
+            return
+        finite = torch.isfinite(torch.stack([loss for _, loss, _ in self._pending])).tolist()
+        spoilt = [entry for entry, fine in zip(self._pending, finite, strict=True) if not fine]
+        self._pending = []
+        own = None
+        if spoilt:
+            step, loss, index = spoilt[0]
+            own = (step, float(loss), self._image_ids[index.cpu().numpy()].tolist())
+        faults = [fault for fault in gather_values(own) if fault is not None]
+        if faults:
+            self._complain(*min(faults))
+
+    def _complain(self, step: int, loss: float, images: list[int]) -> None:
+        more = f" and {len(images) - MAX_NAMED} more" if len(images) > MAX_NAMED else ""
+        raise PoseError(
+            f"the loss is {loss} in epoch {self._epoch}, step {step} (images {images[:MAX_NAMED]}{more}); lower "
+            "TRAIN.LR or set TRAIN.CLIP_GRAD, with AMP fp16 try --amp bf16, check these images with "
+            "tools/check_dataset.py, and continue from the last checkpoint with --resume."
+        )

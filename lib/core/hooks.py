@@ -1,0 +1,71 @@
+"""What the loops show to those who watch them: progress bars, TensorBoard, pictures, checkpoints."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+
+class Batch(Protocol):
+    """The fields of a batched sample that the loops read; lib/dataset makes them."""
+
+    @property
+    def image(self) -> Tensor:
+        """Crops, (B, 3, H, W), uint8."""
+
+    @property
+    def input_keypoints(self) -> Tensor:
+        """True (x, y), (B, K, 2), float32."""
+
+    @property
+    def visible(self) -> Tensor:
+        """Whether a keypoint is labelled, (B, K), float32; all 0 where there is no truth."""
+
+    @property
+    def center(self) -> Tensor:
+        """image_ centre of the crop, (B, 2), float32."""
+
+    @property
+    def scale(self) -> Tensor:
+        """Size of the crop in the image, (B, 2), units of 200 px, float32."""
+
+    @property
+    def index(self) -> Tensor:
+        """Positions of the records in the data set, (B,), int64."""
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One batch that has passed through the network.
+
+    Attributes:
+        step: batches of the epoch done so far, this one included.
+        batch: as it came from the data set.
+        images: the network's input, (B, 3, H, W), float32, normalised.
+        outputs: heatmaps, (B, C, h, w), float32, detached.
+        targets: what they should be, the same shape.
+        rate: learning rate; 0 when not training.
+        is_save_point: the run is to be saved here (TRAIN.SAVE_EVERY_STEPS).
+    """
+
+    step: int
+    batch: Batch
+    images: Tensor
+    outputs: Tensor
+    targets: Tensor
+    rate: float = 0.0
+    is_save_point: bool = False
+
+
+class Listener(Protocol):
+    """Sees every batch of a loop."""
+
+    def after_step(self, report: StepReport) -> None:
+        """Called once per batch, on every process."""
+
+
+class Silence:
+    """A listener that does nothing."""
+
+    def after_step(self, report: StepReport) -> None:
+        """Ignore the batch."""

@@ -1,0 +1,147 @@
+"""From crops to keypoints in the image, for validation, testing and people's own programs."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lib.codecs.base import Codec
+from lib.core.hooks import Batch
+from lib.core.precision import Precision
+from lib.utils import distributed
+from lib.utils.errors import PoseError
+from lib.utils.image import normalize
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a batch of stored crops becomes the network's input.
+
+    Attributes:
+        device: where the network runs.
+        mean: subtracted from pixels in 0..1, in the stored channel order.
+        std: then divided by.
+        channels_last: NHWC memory order, which convolutions prefer.
+    """
+
+    device: torch.device
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    channels_last: bool = True
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Move and normalise: (B, 3, H, W) uint8 -> (B, 3, H, W) float32 on the device."""
+        images = normalize(images.to(self.device, non_blocking=True), self.mean, self.std)
+        return images.contiguous(memory_format=torch.channels_last) if self.channels_last else images
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Keypoints of N records, in ascending order of their index.
+
+    Attributes:
+        index: position of the record in the data set, (N,), int64.
+        image_keypoints: image_ (x, y), (N, K, 2), float32.
+        scores: (N, K), float32.
+    """
+
+    index: np.ndarray
+    image_keypoints: np.ndarray
+    scores: np.ndarray
+
+    def with_scores(self) -> np.ndarray:
+        """(x, y, score) as the evaluation takes them, (N, K, 3), float32."""
+        return np.concatenate([self.image_keypoints, self.scores[..., None]], axis=2)
+
+
+# Called with each batch, the network's input and its heatmaps, for losses and pictures.
+BatchWatcher = Callable[[Batch, Tensor, Tensor], None]
+
+
+def forward_with_flip(model: nn.Module, codec: Codec, images: Tensor, precision: Precision) -> Tensor:
+    """The network's heatmaps, averaged with those of the mirrored images.
+
+    Args:
+        model: the network, in evaluation mode.
+        codec: brings mirrored heatmaps back.
+        images: (B, 3, H, W), normalised. The images and their mirror images go through the network as one batch.
+        precision: of the network's arithmetic.
+
+    Returns:
+        (B, C, h, w), float32.
+    """
+    with precision.autocast():
+        both = model(torch.cat([images, images.flip(-1)])).float()
+    plain, mirrored = both.chunk(2)
+    return (plain + codec.flip_back(mirrored)) * 0.5
+
+
+@torch.no_grad()
+def predict(
+    model: nn.Module,
+    codec: Codec,
+    loader: Iterable[Batch],
+    prepare: Preparation,
+    *,
+    flip_test: bool,
+    precision: Precision | None = None,
+    watch: BatchWatcher | None = None,
+) -> Predictions:
+    """Predict the keypoints of every record that the loaders of all processes yield.
+
+    Args:
+        model: the network; it is left in evaluation mode.
+        codec: of the model.
+        loader: batches; each record on one process only.
+        prepare: stored crops to network input.
+        flip_test: average with the mirrored images' heatmaps.
+        precision: of the network's arithmetic; float32 when None.
+        watch: sees each batch, its input and its heatmaps.
+
+    Returns:
+        On every process: the predictions of all processes.
+
+    Raises:
+        PoseError: the network's output is not a number; the records are named.
+    """
+    model.eval()
+    precision = precision or Precision(prepare.device)
+    parts: list[tuple[Tensor, Tensor, Tensor]] = []
+    for batch in loader:
+        images = prepare(batch.image)
+        if flip_test:
+            heatmaps = forward_with_flip(model, codec, images, precision)
+        else:
+            with precision.autocast():
+                heatmaps = model(images).float()
+        _check_finite(heatmaps, batch.index)
+        input_keypoints, scores = codec.decode(heatmaps)
+        image_keypoints = codec.to_image(input_keypoints, batch.center, batch.scale)
+        parts.append((batch.index, image_keypoints.cpu().float(), scores.cpu().float()))
+        if watch is not None:
+            watch(batch, images, heatmaps)
+    return _gather(parts, codec.num_keypoints)
+
+
+def _check_finite(heatmaps: Tensor, index: Tensor) -> None:
+    finite = torch.isfinite(heatmaps).flatten(1).all(dim=1).cpu()
+    if not finite.all():
+        raise PoseError(
+            f"the network's output for records {index[~finite].tolist()[:8]} (counted from 0) is NaN or infinite; the "
+            "weights are damaged or belong to another network, or AMP fp16 overflows (use --amp bf16 or none)."
+        )
+
+
+def _gather(parts: list[tuple[Tensor, Tensor, Tensor]], num_keypoints: int) -> Predictions:
+    """Join the batches of all processes; a process may have had none."""
+    empty = (
+        torch.zeros(0, dtype=torch.int64),
+        torch.zeros(0, num_keypoints, 2),
+        torch.zeros(0, num_keypoints),
+    )
+    index, keypoints, scores = (torch.cat(column).numpy() for column in zip(empty, *parts, strict=True))
+    joined = distributed.gather_arrays({"index": index, "keypoints": keypoints, "scores": scores})
+    order = np.argsort(joined["index"], kind="stable")
+    return Predictions(joined["index"][order], joined["keypoints"][order], joined["scores"][order])

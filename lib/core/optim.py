@@ -1,0 +1,89 @@
+"""Optimisers and the learning rate of every step."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from torch import nn, optim
+
+from lib.utils.errors import PoseError
+
+
+def build_optimizer(
+    name: str,
+    parameters: Iterable[nn.Parameter],
+    rate: float,
+    *,
+    weight_decay: float,
+    adam_weight_decay: float,
+    momentum: float,
+    nesterov: bool,
+    betas: tuple[float, float] = (0.9, 0.999),
+) -> optim.Optimizer:
+    """Make an optimiser.
+
+    Args:
+        name: 'adam', 'adamw' or 'sgd' (TRAIN.OPTIMIZER).
+        parameters: what to optimise; those without gradient are left out.
+        rate: learning rate (TRAIN.LR).
+        weight_decay: for SGD and AdamW (TRAIN.WD).
+        adam_weight_decay: for Adam (TRAIN.ADAM_WD). The published code never passed TRAIN.WD to Adam, and its numbers
+            were made so; therefore Adam has a key of its own.
+        momentum: for SGD (TRAIN.MOMENTUM).
+        nesterov: for SGD (TRAIN.NESTEROV).
+        betas: for Adam and AdamW.
+
+    Raises:
+        PoseError: an unknown name, or Nesterov without momentum.
+    """
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    kind = name.lower()
+    if kind == "adam":
+        return optim.Adam(trained, rate, betas, weight_decay=adam_weight_decay)
+    if kind == "adamw":
+        return optim.AdamW(trained, rate, betas, weight_decay=weight_decay)
+    if kind == "sgd":
+        if nesterov and momentum <= 0:
+            raise PoseError(f"TRAIN.NESTEROV needs TRAIN.MOMENTUM above 0, not {momentum}.")
+        return optim.SGD(trained, rate, momentum, weight_decay=weight_decay, nesterov=nesterov)
+    raise PoseError(f"TRAIN.OPTIMIZER {name!r} is unknown; use adam, adamw or sgd.")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Linear warm-up by optimiser steps, then drops at epochs; a pure function, so there is no state to restore.
+
+    Attributes:
+        rate: the learning rate after warm-up and before the first drop.
+        drop_epochs: epochs, counted from 0, at whose start the rate is multiplied by `factor` (TRAIN.LR_STEP).
+        factor: TRAIN.LR_FACTOR.
+        warmup_steps: optimiser steps until the full rate (TRAIN.WARMUP_ITERS); 0 for none.
+        warmup_factor: part of the rate at the first step (TRAIN.WARMUP_FACTOR).
+    """
+
+    rate: float
+    drop_epochs: Sequence[int]
+    factor: float
+    warmup_steps: int = 0
+    warmup_factor: float = 0.001
+
+    def rate_at(self, epoch: int, update: int) -> float:
+        """The learning rate.
+
+        Args:
+            epoch: counted from 0.
+            update: optimiser steps done before this one, over the whole run.
+
+        Source: torch.optim.lr_scheduler.MultiStepLR; the warm-up is mmcv's 'linear'.
+        """
+        rate = self.rate * self.factor ** bisect_right(sorted(self.drop_epochs), epoch)
+        if update >= self.warmup_steps:
+            return rate
+        return rate * (1.0 - (1.0 - update / self.warmup_steps) * (1.0 - self.warmup_factor))
+
+    def apply(self, optimizer: optim.Optimizer, epoch: int, update: int) -> float:
+        """Set the optimiser's learning rate, in place, and return it."""
+        rate = self.rate_at(epoch, update)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        return rate
