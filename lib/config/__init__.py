@@ -1,11 +1,14 @@
 """Configuration: every option, its default and meaning, and how a file becomes one frozen copy."""
 
+from lib.config.arguments import parse_arguments
 from lib.config.default import default_config
 from lib.config.load import config_to_text, flat_items, load_config, notices
 from lib.config.paths import log_directory, output_directory
+from lib.config.recipe import batch_notice
 from lib.config.skeleton import resolve_skeleton
 
 __all__ = [
+    "batch_notice",
     "config_to_text",
     "default_config",
     "flat_items",
@@ -13,5 +16,6 @@ __all__ = [
     "log_directory",
     "notices",
     "output_directory",
+    "parse_arguments",
     "resolve_skeleton",
 ]

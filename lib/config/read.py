@@ -19,7 +19,8 @@ def read_settings(path: Path) -> Settings:
     """The settings of a file and of the files it is based on, by dotted key.
 
     Args:
-        path: a YAML file; its `_BASE_`, if any, is a path relative to its own folder. What the file says itself wins.
+        path: a YAML file; its `_BASE_`, if any, is one path or a list of them, relative to the file's own folder. Of
+            several bases the later one wins, and what the file says itself wins over all.
 
     Raises:
         PoseError: a file is absent, unreadable, not YAML, not a mapping, says a key twice or is its own base.
@@ -49,13 +50,19 @@ def _read(path: Path, visited: tuple[Path, ...]) -> Settings:
         chain = " -> ".join(file.name for file in (*visited, resolved))
         raise PoseError(f"config {path} is its own base ({chain}); remove one {BASE_KEY}.")
     content = _read_yaml(path, f", the {BASE_KEY} of {visited[-1]}," if visited else "")
-    base = content.pop(BASE_KEY, None)
     settings: Settings = {}
-    if base is not None:
-        if not isinstance(base, str) or not base:
-            raise PoseError(f"{path} sets {BASE_KEY} to {base!r}, but it must be the path of one YAML file.")
-        settings = _read(path.parent / base, (*visited, resolved))
+    for base in _base_paths(content.pop(BASE_KEY, []), path):
+        settings |= _read(base, (*visited, resolved))
     return settings | _flatten("", content, str(path))
+
+
+def _base_paths(value: Any, path: Path) -> list[Path]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise PoseError(
+            f"{path} sets {BASE_KEY} to {value!r}, but it must be the path of a YAML file or a list of them."
+        )
+    return [path.parent / name for name in names]
 
 
 def _read_yaml(path: Path, role: str) -> dict[str, Any]:

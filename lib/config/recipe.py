@@ -1,0 +1,22 @@
+"""Compare the batch of a run with the one its recipe was made for."""
+
+from yacs.config import CfgNode
+
+
+def batch_notice(config: CfgNode, num_processes: int) -> str | None:
+    """What to print when the total batch is not the recipe's; None when it is.
+
+    Args:
+        config: loaded configuration.
+        num_processes: training processes, each with TRAIN.BATCH_SIZE_PER_GPU people per step.
+    """
+    train = config.TRAIN
+    total = train.BATCH_SIZE_PER_GPU * num_processes * train.ACCUMULATE
+    expected = train.EXPECTED_BATCH
+    if expected in (0, total):
+        return None
+    return (
+        f"The total batch is {total} people (TRAIN.BATCH_SIZE_PER_GPU {train.BATCH_SIZE_PER_GPU} x {num_processes} "
+        f"processes x TRAIN.ACCUMULATE {train.ACCUMULATE}), but the recipe was made for {expected}; its learning rate "
+        f"{train.LR:g} may not fit."
+    )
