@@ -1,0 +1,177 @@
+"""From the configuration to data sets and loaders; the only place of this package that reads it."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from yacs.config import CfgNode
+
+from lib.codecs.base import Codec
+from lib.codecs.build import build_codec
+from lib.config.skeleton import resolve_skeleton
+from lib.dataset.augment import AugmentSettings
+from lib.dataset.coco import Annotations, read_annotations, read_detections
+from lib.dataset.dataset import PoseDataset, Provenance
+from lib.dataset.images import ZIP_SUFFIX, open_images, require_images
+from lib.dataset.loader import PoseLoader
+from lib.dataset.records import Records, annotated_records, detected_records, well_filled
+from lib.dataset.sampler import TestSampler, TrainSampler
+from lib.utils.errors import PoseError
+
+NOT_COCO = ("mpii",)
+
+
+class DataFiles(NamedTuple):
+    """Where one part of a data set lies.
+
+    Attributes:
+        set_name: of the part, for example val2017.
+        annotation_file: COCO-format JSON.
+        images: a folder, or a zip file.
+        detection_file: the boxes to test with; '' for annotated boxes.
+    """
+
+    set_name: str
+    annotation_file: str
+    images: str
+    detection_file: str
+
+
+def build_dataset(cfg: CfgNode, is_train: bool) -> PoseDataset:
+    """The training or the test part of the configured data set.
+
+    Args:
+        cfg: resolved configuration.
+        is_train: the training part with random changes, else the test part.
+
+    Raises:
+        PoseError: a file is absent or unusable, an image is missing, or no person is left.
+    """
+    files = locate_files(cfg, is_train)
+    skeleton, codec = resolve_skeleton(cfg), build_codec(cfg)
+    annotations = read_annotations(files.annotation_file, skeleton.num_keypoints)
+    records, provenance = _choose_records(cfg, files, annotations, codec, is_train)
+    store = open_images(files.images, annotations.images.file_name)
+    require_images(store, records.image_index, files.annotation_file)
+    return PoseDataset(
+        records,
+        annotations.images,
+        store,
+        codec,
+        skeleton,
+        provenance,
+        augment=augment_settings(cfg) if is_train else None,
+        seed=cfg.SEED,
+        color_rgb=cfg.DATASET.COLOR_RGB,
+    )
+
+
+def build_loader(cfg: CfgNode, dataset: PoseDataset, is_train: bool, rank: int = 0, world_size: int = 1) -> PoseLoader:
+    """Batches for one process.
+
+    Args:
+        cfg: resolved configuration.
+        dataset: from `build_dataset`.
+        is_train: shuffled and shared evenly, else each record exactly once over all processes.
+        rank: this process.
+        world_size: number of processes.
+    """
+    sampler: TrainSampler | TestSampler
+    if is_train:
+        batch_size = cfg.TRAIN.BATCH_SIZE_PER_GPU
+        sampler = TrainSampler(len(dataset), batch_size, cfg.SEED, rank, world_size, shuffle=cfg.TRAIN.SHUFFLE)
+    else:
+        batch_size = cfg.TEST.BATCH_SIZE_PER_GPU
+        sampler = TestSampler(len(dataset), rank, world_size)
+    on_cuda = cfg.DEVICE.startswith("cuda") or (cfg.DEVICE == "auto" and torch.cuda.is_available())
+    return PoseLoader(dataset, sampler, batch_size, num_workers=cfg.WORKERS, pin_memory=cfg.PIN_MEMORY and on_cuda)
+
+
+def locate_files(cfg: CfgNode, is_train: bool) -> DataFiles:
+    """Where the training or the test part lies, in the published layout or where the config says.
+
+    Raises:
+        PoseError: the data set's format is another one than COCO's.
+    """
+    data = cfg.DATASET
+    if data.DATASET in NOT_COCO:
+        raise PoseError(
+            f"DATASET.DATASET {data.DATASET} cannot be read yet; convert it to COCO's format and give the data set "
+            "another name."
+        )
+    name = data.TRAIN_SET if is_train else data.TEST_SET
+    annotation_file = data.TRAIN_ANNO if is_train else data.TEST_ANNO
+    images = data.TRAIN_IMAGES if is_train else data.TEST_IMAGES
+    use_detections = not is_train and not cfg.TEST.USE_GT_BBOX
+    return DataFiles(
+        set_name=name,
+        annotation_file=annotation_file or str(_annotation_file(Path(data.ROOT), name)),
+        images=_with_zip_suffix(images or str(_image_folder(Path(data.ROOT), name)), data.DATA_FORMAT),
+        detection_file=(cfg.TEST.COCO_BBOX_FILE or "(none)") if use_detections else "",
+    )
+
+
+def augment_settings(cfg: CfgNode) -> AugmentSettings:
+    """The random changes of training samples."""
+    return AugmentSettings(
+        flip=cfg.DATASET.FLIP,
+        scale_factor=cfg.DATASET.SCALE_FACTOR,
+        rotation_factor=cfg.DATASET.ROT_FACTOR,
+        half_body_probability=cfg.DATASET.PROB_HALF_BODY,
+        half_body_above=cfg.DATASET.NUM_JOINTS_HALF_BODY,
+    )
+
+
+def _annotation_file(root: Path, name: str) -> Path:
+    """annotations/person_keypoints_NAME.json; for test sets without it image_info_NAME.json, as published."""
+    path = root / "annotations" / f"person_keypoints_{name}.json"
+    if "test" in name and not path.is_file():
+        return root / "annotations" / f"image_info_{name}.json"
+    return path
+
+
+def _image_folder(root: Path, name: str) -> Path:
+    """images/NAME; COCO's test-dev2017 is a part of the images of test2017."""
+    return root / "images" / re.sub(r"^test-dev(?=\d)", "test", name)
+
+
+def _with_zip_suffix(images: str, data_format: str) -> str:
+    is_zip = data_format == "zip" and not images.endswith(ZIP_SUFFIX)
+    return images.rstrip("/") + ZIP_SUFFIX if is_zip else images
+
+
+def _choose_records(
+    cfg: CfgNode, files: DataFiles, annotations: Annotations, codec: Codec, is_train: bool
+) -> tuple[Records, Provenance]:
+    """Annotated or detected people, with an account of those left out."""
+    if files.detection_file:
+        detections = read_detections(files.detection_file, annotations)
+        records, num_dropped = detected_records(
+            detections, codec.num_keypoints, cfg.TEST.IMAGE_THRE, codec.box_to_center_scale
+        )
+        source, box_source = f"detection file {files.detection_file}", f"detections of {files.detection_file}"
+    else:
+        records, num_dropped = annotated_records(annotations, codec.box_to_center_scale)
+        source, box_source = f"annotation file {files.annotation_file}", "annotated boxes"
+    if is_train and cfg.DATASET.SELECT_DATA:
+        selected = well_filled(records)
+        if not selected.all():
+            num_dropped["keypoints off the box centre (DATASET.SELECT_DATA)"] = int((~selected).sum())
+        records = records.take(selected)
+    _require_people(records, source, num_dropped, needs_keypoints=not files.detection_file)
+    return records, Provenance(files.annotation_file, box_source, num_dropped, annotations.person_category)
+
+
+def _require_people(records: Records, source: str, num_dropped: dict[str, int], *, needs_keypoints: bool) -> None:
+    if not len(records):
+        counts = ", ".join(f"{number} {reason}" for reason, number in num_dropped.items()) or "it has no entries"
+        raise PoseError(
+            f"{source} leaves no person to work on ({counts}); check it with tools/check_dataset.py (test sets without "
+            "annotations need TEST.USE_GT_BBOX False and a detection file)."
+        )
+    if needs_keypoints and not records.visible.any():
+        raise PoseError(
+            f"{source} has no visible keypoint in {len(records)} people; set the third number of labelled keypoints to "
+            "1 (occluded) or 2 (visible)."
+        )

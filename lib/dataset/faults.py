@@ -1,0 +1,175 @@
+"""Faults of annotation and detection files that make them unusable, found on the parsed JSON."""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+
+class Fault(NamedTuple):
+    """One fault of a data set.
+
+    Attributes:
+        kind: short name shared by all faults of the same sort.
+        detail: a phrase that names the record and what is wrong with it.
+        remedy: what to do, as an imperative phrase.
+        matters: whether the data set should not be used before it is repaired.
+        entry: position in the file's list of annotations, -1 for anything else.
+    """
+
+    kind: str
+    detail: str
+    remedy: str
+    matters: bool = True
+    entry: int = -1
+
+
+def annotation_faults(content: Any, num_keypoints: int) -> Iterator[Fault]:
+    """Every structural fault of a COCO annotation file, in file order.
+
+    Args:
+        content: the parsed JSON.
+        num_keypoints: K of the skeleton that will be used.
+    """
+    top = list(_top_level_faults(content))
+    yield from top
+    if top:
+        return
+    yield from _image_faults(content["images"])
+    yield from _category_faults(content["categories"])
+    image_ids, categories = _integer_ids(content["images"]), _integer_ids(content["categories"])
+    person = person_category(content["categories"])
+    seen: set[Any] = set()
+    for entry, annotation in enumerate(content.get("annotations", ())):
+        if not isinstance(annotation, dict) or not _is_integer(annotation.get("id")):
+            yield Fault(
+                "no id", f"annotation at position {entry} has no integer id", "number the annotations", True, entry
+            )
+            continue
+        name = f"annotation {annotation['id']}"
+        if annotation["id"] in seen:
+            yield Fault(
+                "duplicate annotation id", f"{name} occurs twice", "give each annotation its own id", True, entry
+            )
+        seen.add(annotation["id"])
+        if not _is_integer(annotation.get("image_id")) or annotation["image_id"] not in image_ids:
+            detail = f"{name} has image id {annotation.get('image_id')!r}, which no image has"
+            yield Fault("unknown image id", detail, "correct image_id or add the image", True, entry)
+        if not _is_integer(annotation.get("category_id")) or annotation["category_id"] not in categories:
+            detail = f"{name} has category {annotation.get('category_id')!r}, which is not among the categories"
+            yield Fault("unknown category", detail, "correct category_id or add the category", True, entry)
+        elif annotation["category_id"] == person:
+            yield from _person_faults(annotation, name, entry, num_keypoints)
+
+
+def detection_faults(content: Any, image_ids: Iterable[int]) -> Iterator[Fault]:
+    """Every structural fault of a detection file: a list of {image_id, category_id, bbox, score}.
+
+    Args:
+        content: the parsed JSON.
+        image_ids: those of the annotation file.
+    """
+    if not isinstance(content, list):
+        yield Fault("not a list", "it is not a list of detections", "give a file in COCO's result format")
+        return
+    known = set(image_ids)
+    for entry, detection in enumerate(content):
+        name = f"detection at position {entry}"
+        if not isinstance(detection, dict):
+            yield Fault(
+                "not a detection", f"{name} is not an object", "give a file in COCO's result format", True, entry
+            )
+            continue
+        missing = [key for key in ("image_id", "category_id", "bbox", "score") if key not in detection]
+        if missing:
+            yield Fault("missing key", f"{name} has no {', '.join(missing)}", "add what is missing", True, entry)
+            continue
+        if not _is_integer(detection["image_id"]) or detection["image_id"] not in known:
+            detail = f"{name} has image id {detection['image_id']!r}, which the annotation file does not have"
+            yield Fault("unknown image id", detail, "use the detection file of the same set", True, entry)
+        if not _finite(detection["bbox"], 4):
+            yield Fault("bad box", f"{name} has the box {detection['bbox']!r}", "give x, y, width, height", True, entry)
+        if not _finite([detection["score"]], 1):
+            yield Fault("bad score", f"{name} has the score {detection['score']!r}", "give a number", True, entry)
+
+
+def person_category(categories: list[dict[str, Any]]) -> Any:
+    """The id of the category that carries keypoints: the first that names keypoints, else the first, as published."""
+    entries = [entry for entry in categories if isinstance(entry, dict)]
+    named = [entry for entry in entries if entry.get("keypoints")]
+    return (named or entries or [{}])[0].get("id")
+
+
+def _top_level_faults(content: Any) -> Iterator[Fault]:
+    remedy = "give a COCO annotation file with images, annotations and categories"
+    if not isinstance(content, dict):
+        yield Fault("not COCO", f"it holds a {type(content).__name__} where COCO has an object", remedy)
+        return
+    for key in ("images", "categories"):
+        if not isinstance(content.get(key), list) or not content[key]:
+            yield Fault("missing key", f"it has no list of {key}", remedy)
+    if not isinstance(content.get("annotations", []), list):
+        yield Fault("missing key", "its annotations are not a list", remedy)
+
+
+def _image_faults(images: list[Any]) -> Iterator[Fault]:
+    seen: set[int] = set()
+    for entry, image in enumerate(images):
+        if not isinstance(image, dict) or not _is_integer(image.get("id")):
+            yield Fault("no id", f"image at position {entry} has no integer id", "number the images")
+            continue
+        name = f"image {image['id']}"
+        if image["id"] in seen:
+            yield Fault("duplicate image id", f"{name} occurs twice", "give each image its own id")
+        seen.add(image["id"])
+        if not isinstance(image.get("file_name"), str) or not image["file_name"]:
+            yield Fault("missing key", f"{name} has no file_name", "add it, relative to the images' folder")
+        if not all(_is_integer(image.get(key)) and image[key] > 0 for key in ("width", "height")):
+            detail = f"{name} has width {image.get('width')!r} and height {image.get('height')!r}"
+            yield Fault("bad image size", detail, "write the stored picture's size in pixels")
+
+
+def _category_faults(categories: list[Any]) -> Iterator[Fault]:
+    for entry, category in enumerate(categories):
+        if not isinstance(category, dict) or not _is_integer(category.get("id")):
+            yield Fault("no id", f"category at position {entry} has no integer id", "number the categories")
+
+
+def _person_faults(annotation: dict[str, Any], name: str, entry: int, num_keypoints: int) -> Iterator[Fault]:
+    """Faults in the values of one annotated person; crowds need no keypoints."""
+    if not _finite(annotation.get("bbox"), 4):
+        detail = f"{name} has the box {annotation.get('bbox')!r}"
+        yield Fault("bad box", detail, "give x, y, width, height in pixels", True, entry)
+    if annotation.get("iscrowd", 0):
+        return
+    if not _finite([annotation.get("area")], 1):
+        detail = f"{name} has the area {annotation.get('area')!r}"
+        yield Fault("bad area", detail, "give the object's area in square pixels", True, entry)
+    keypoints = annotation.get("keypoints")
+    if keypoints is None:
+        remedy = "give the keypoint annotation file, with zeros where a person has none"
+        yield Fault("no keypoints key", f"{name} has no keypoints", remedy, True, entry)
+    elif not isinstance(keypoints, list) or len(keypoints) != 3 * num_keypoints:
+        length = len(keypoints) if isinstance(keypoints, list) else repr(keypoints)
+        detail = f"{name} has {length} keypoint numbers where {num_keypoints} keypoints need {3 * num_keypoints}"
+        yield Fault("wrong keypoint length", detail, "correct it or choose the skeleton it was made for", True, entry)
+    elif not _finite(keypoints, 3 * num_keypoints):
+        detail = f"{name} has a keypoint value that is not a finite number"
+        yield Fault("bad keypoint value", detail, "write 0 0 0 for keypoints without a position", True, entry)
+
+
+def _integer_ids(entries: list[Any]) -> set[int]:
+    return {entry["id"] for entry in entries if isinstance(entry, dict) and _is_integer(entry.get("id"))}
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _finite(values: Any, count: int) -> bool:
+    """Whether `values` is a list of `count` finite numbers."""
+    if not isinstance(values, list) or len(values) != count:
+        return False
+    try:
+        return all(map(math.isfinite, values))
+    except (TypeError, OverflowError):
+        return False
