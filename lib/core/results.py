@@ -102,8 +102,10 @@ def coco_results(
         one mapping per selected prediction: image_id, category_id, keypoints (flat x, y, score), score, center, scale.
     """
     rows = selection.indices
+    if not len(rows):
+        return []
     keypoints = np.asarray(preds, dtype=np.float64)[rows].reshape(len(rows), -1).tolist()
-    frames = np.asarray(boxes, dtype=np.float64)[rows].reshape(len(rows), -1).tolist()
+    frames = np.asarray(boxes, dtype=np.float64)[rows].tolist()
     ids = np.asarray(image_ids)[rows].tolist()
     return [
         {
