@@ -1,0 +1,99 @@
+"""Networks from a configuration."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import nn
+from yacs.config import CfgNode
+
+from lib.models.blocks import BasicBlock, Bottleneck, ResidualBlock
+from lib.models.pose_hrnet import PoseHighResolutionNet, Stage
+from lib.models.pose_resnet import Deconvolution, PoseResNet
+from lib.utils.checkpoint import WeightReport, load_weights
+from lib.utils.errors import PoseError
+
+# An offset codec has three maps per keypoint: mask, dx, dy.
+MAPS_PER_KEYPOINT = {"gaussian": 1, "offset": 3}
+BLOCKS: dict[str, ResidualBlock] = {"BASIC": BasicBlock, "BOTTLENECK": Bottleneck}
+
+
+def build_model(cfg: CfgNode) -> nn.Module:
+    """Make the network that the configuration describes, with the published initial weights.
+
+    Args:
+        cfg: from `lib.config.load_config`, which has checked MODEL.
+
+    Returns:
+        A network from normalised images (B, 3, H, W), float, to heatmaps (B, C, h, w), where C is MODEL.NUM_JOINTS, or
+        three times that for offset targets.
+
+    Raises:
+        PoseError: there is no network MODEL.NAME.
+    """
+    if cfg.MODEL.NAME not in NETWORKS:
+        raise PoseError(f"MODEL.NAME is {cfg.MODEL.NAME!r}, but it must be one of {', '.join(NETWORKS)}.")
+    return NETWORKS[cfg.MODEL.NAME](cfg.MODEL)
+
+
+def init_pretrained(model: nn.Module, cfg: CfgNode) -> WeightReport | None:
+    """Start training from MODEL.PRETRAINED, an ImageNet file or a checkpoint of a whole pose network.
+
+    Only names whose first part is in MODEL.EXTRA.PRETRAINED_LAYERS are taken ('*': all). A head that the file lacks
+    or has for other keypoints keeps its random values, as published, and so does UDP-Pose's widened last fusion where
+    the file has the plain one.
+
+    Returns:
+        What was loaded; None where MODEL.PRETRAINED is empty or MODEL.INIT_WEIGHTS is false.
+
+    Raises:
+        PoseError: the file is absent, unreadable or belongs to another network, or a layer name is unknown.
+    """
+    path = cfg.MODEL.PRETRAINED
+    if not path or not cfg.MODEL.INIT_WEIGHTS:
+        return None
+    if not Path(path).is_file():
+        raise PoseError(
+            f"MODEL.PRETRAINED {path} does not exist; download it, or train without it by adding MODEL.PRETRAINED '' "
+            "to the command."
+        )
+    layers = set(cfg.MODEL.EXTRA.PRETRAINED_LAYERS)
+    known = {name for name, _ in model.named_children()}
+    if not layers <= known | {"*"}:
+        raise PoseError(
+            f"MODEL.EXTRA.PRETRAINED_LAYERS names {', '.join(sorted(layers - known))}, but the network has only "
+            f"{', '.join(sorted(known))}."
+        )
+    return load_weights(model, path, layers=None if "*" in layers else layers, allow_new_fusion=True)
+
+
+def _build_hrnet(model: CfgNode) -> PoseHighResolutionNet:
+    extra = model.EXTRA
+    return PoseHighResolutionNet(
+        (_stage(extra.STAGE2), _stage(extra.STAGE3), _stage(extra.STAGE4)),
+        _num_maps(model),
+        final_conv_kernel=extra.FINAL_CONV_KERNEL,
+        wide_fusion=bool(model.WIDE_FUSION),
+    )
+
+
+def _stage(node: CfgNode) -> Stage:
+    return Stage(node.NUM_MODULES, tuple(node.NUM_BLOCKS), tuple(node.NUM_CHANNELS), BLOCKS[node.BLOCK])
+
+
+def _build_resnet(model: CfgNode) -> PoseResNet:
+    extra = model.EXTRA
+    layers = zip(extra.NUM_DECONV_FILTERS, extra.NUM_DECONV_KERNELS, strict=True)
+    return PoseResNet(
+        extra.NUM_LAYERS,
+        _num_maps(model),
+        deconvolutions=[Deconvolution(channels, kernel) for channels, kernel in layers],
+        deconv_bias=extra.DECONV_WITH_BIAS,
+        final_conv_kernel=extra.FINAL_CONV_KERNEL,
+    )
+
+
+def _num_maps(model: CfgNode) -> int:
+    return model.NUM_JOINTS * MAPS_PER_KEYPOINT[model.TARGET_TYPE]
+
+
+NETWORKS: dict[str, Callable[[CfgNode], nn.Module]] = {"pose_hrnet": _build_hrnet, "pose_resnet": _build_resnet}

@@ -1,0 +1,180 @@
+"""Which of a file's weights go where in a network, and whether that is enough."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import Tensor
+
+from lib.utils.errors import PoseError
+from lib.utils.weight_names import describe_network, wide_fusion_prefix
+
+# Below this part of the backbone's entries a file belongs to another network.
+LEAST_COVERAGE = 0.95
+# Counter of BatchNorm that files made before PyTorch 0.4.1 lack; nothing here depends on it.
+COUNTER = "num_batches_tracked"
+OFFSET_FACTOR = 3
+
+
+@dataclass
+class Match:
+    """A file's weights set against a network's.
+
+    Attributes:
+        own: all entries of the network.
+        weights: all entries of the file, under the network's names.
+        head_names: modules that depend on the keypoint set.
+        loaded: entries of the file that fit.
+        missing: entries of the network that the file lacks, counters left out.
+        differing: entries of both whose shapes differ.
+        backbone_size: entries of the network outside its head that were looked for, counters left out.
+        reinitialised: modules that keep their initial values on purpose, each with the reason.
+    """
+
+    own: Mapping[str, Tensor]
+    weights: Mapping[str, Tensor]
+    head_names: tuple[str, ...]
+    loaded: dict[str, Tensor] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    differing: list[str] = field(default_factory=list)
+    backbone_size: int = 0
+    reinitialised: dict[str, str] = field(default_factory=dict)
+
+    def in_head(self, name: str) -> bool:
+        """Whether an entry belongs to a module that depends on the keypoint set."""
+        return name.split(".")[0] in self.head_names
+
+    @property
+    def coverage(self) -> float:
+        """Loaded part of the backbone's entries."""
+        loaded = sum(not (self.in_head(name) or name.endswith(COUNTER)) for name in self.loaded)
+        return loaded / self.backbone_size if self.backbone_size else 1.0
+
+    def drop(self, prefix: str, reason: str) -> None:
+        """Leave the module `prefix` at its initial values."""
+        inside = f"{prefix}."
+        self.loaded = {name: value for name, value in self.loaded.items() if not name.startswith(inside)}
+        self.missing = [name for name in self.missing if not name.startswith(inside)]
+        self.differing = [name for name in self.differing if not name.startswith(inside)]
+        self.reinitialised.setdefault(prefix, reason)
+
+    def drop_head(self, reason: str) -> None:
+        """Leave the head's last layer, whose channels are the keypoints, at its initial values."""
+        self.drop(self.head_names[-1], reason)
+
+
+def match_weights(
+    own: Mapping[str, Tensor],
+    weights: Mapping[str, Tensor],
+    head_names: tuple[str, ...],
+    *,
+    layers: Collection[str] | None,
+    keep_fusion: bool,
+) -> Match:
+    """Compare a file's entries with a network's.
+
+    Args:
+        own: the network's entries.
+        weights: the file's entries under the network's names.
+        head_names: modules that depend on the keypoint set, the one with the keypoints' channels last.
+        layers: look only for names whose first part is among these; None for all.
+        keep_fusion: do not look for UDP-Pose's widened fusion where the file has none.
+    """
+    fusion = wide_fusion_prefix(own)
+    skipped = fusion if keep_fusion and not wide_fusion_prefix(weights) else ""
+    wanted = {name: value for name, value in own.items() if layers is None or name.split(".")[0] in layers}
+    match = Match(own=own, weights=weights, head_names=head_names)
+    for layer in dict.fromkeys(name.split(".")[0] for name in own if name not in wanted):
+        match.reinitialised[layer] = "it is not among the layers to load"
+    if skipped:
+        wanted = {name: value for name, value in wanted.items() if not name.startswith(skipped)}
+        match.reinitialised[skipped.rstrip(".")] = "the file has the plain fusion, the network the wide one"
+    for name, value in wanted.items():
+        if name not in weights:
+            match.missing += [] if name.endswith(COUNTER) else [name]
+        elif weights[name].shape != value.shape:
+            match.differing.append(name)
+        else:
+            match.loaded[name] = weights[name]
+    match.backbone_size = sum(not (match.in_head(name) or name.endswith(COUNTER)) for name in wanted)
+    return match
+
+
+def check_backbone(match: Match, path: Path) -> None:
+    """Refuse a file that belongs to another network.
+
+    Raises:
+        PoseError: too little of the backbone fits, or an entry has another shape; both networks are named.
+    """
+    differing = [name for name in match.differing if not match.in_head(name)]
+    if match.coverage >= LEAST_COVERAGE and not differing:
+        return
+    theirs, ours = describe_network(match.weights), describe_network(match.own)
+    wide = bool(wide_fusion_prefix(match.weights))
+    if wide != bool(wide_fusion_prefix(match.own)) and theirs.split()[0] == ours.split()[0]:
+        raise PoseError(
+            f"checkpoint {path} holds {theirs}, but the network is {ours}; set MODEL.WIDE_FUSION {wide} for this file."
+        )
+    missing = [name for name in match.missing if not match.in_head(name)]
+    raise PoseError(
+        f"checkpoint {path} holds {theirs}, but the network is {ours}: {match.coverage:.1%} of the backbone's entries "
+        f"fit ({_first_difference(match, differing, missing)}); use the config that it was trained with (MODEL.NAME, "
+        "MODEL.EXTRA) or other weights."
+    )
+
+
+def _first_difference(match: Match, differing: list[str], missing: list[str]) -> str:
+    if differing:
+        name = differing[0]
+        shapes = [list(weights[name].shape) for weights in (match.weights, match.own)]
+        return f"{name} is {shapes[0]} in the file and {shapes[1]} in the network"
+    return f"{missing[0]} is not in the file"
+
+
+def check_head(match: Match, path: Path, *, allow_new_head: bool) -> None:
+    """Decide about a head that is absent or has other channels: it keeps its initial values, or the file is refused.
+
+    Raises:
+        PoseError: the head is one for the other kind of heatmaps, or a new head is not allowed.
+    """
+    for module in match.head_names:
+        reason = _head_difference(match, module, path)
+        if reason:
+            match.drop(module, reason)
+    if match.reinitialised and not allow_new_head:
+        module, reason = next(iter(match.reinitialised.items()))
+        raise PoseError(
+            f"checkpoint {path} has no usable {module}, because {reason}; give weights that were trained for this "
+            "network, or fine-tune from these with --load-from."
+        )
+
+
+def _head_difference(match: Match, module: str, path: Path) -> str:
+    """Why a module of the head cannot be taken from the file; '' where it can."""
+    inside = f"{module}."
+    if module in match.reinitialised or not any(name.startswith(inside) for name in (*match.missing, *match.differing)):
+        return ""
+    for name in match.differing:
+        if name.startswith(inside):
+            theirs, ours = match.weights[name].shape, match.own[name].shape
+            if theirs[1:] != ours[1:]:
+                return f"{name} is {list(theirs)} in the file and {list(ours)} in the network"
+            _check_target_type(theirs[0], ours[0], path)
+            return f"the file has {theirs[0]} channels and the network {ours[0]}"
+    return (
+        "the file does not have all of it" if any(n.startswith(inside) for n in match.loaded) else "the file has none"
+    )
+
+
+def _check_target_type(theirs: int, ours: int, path: Path) -> None:
+    """A head with three times the channels is one for offset targets rather than for other keypoints."""
+    if theirs == OFFSET_FACTOR * ours:
+        file, network, setting = "offset", "gaussian", "offset"
+    elif ours == OFFSET_FACTOR * theirs:
+        file, network, setting = "gaussian", "offset", "gaussian"
+    else:
+        return
+    raise PoseError(
+        f"checkpoint {path} has {theirs} channels for {file} targets, but the network has {ours} for {network} "
+        f"targets; set MODEL.TARGET_TYPE {setting} for this file."
+    )
