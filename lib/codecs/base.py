@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ class Codec(ABC):
         crop: the crop convention with the input and heatmap sizes.
         flip_permutation: which keypoint each one becomes when left and right change places, K indices.
         variant: "original" or "mmpose", whose details are followed where the two differ.
-        decoder: one of `DECODERS`.
+        decoder: one of the class's `DECODERS`.
         joint_weights: factor per keypoint for the weights that `encode` returns, K values; None for 1.
         shift_flipped: move flipped heatmaps right by one pixel (for the codecs whose crops need that).
 
@@ -32,8 +32,8 @@ class Codec(ABC):
     """
 
     name: str
-    DECODERS: tuple[str, ...]
-    CHANNELS_PER_KEYPOINT = 1
+    DECODERS: ClassVar[tuple[str, ...]]
+    CHANNELS_PER_KEYPOINT: ClassVar[int] = 1
 
     def __init__(
         self,
@@ -77,8 +77,8 @@ class Codec(ABC):
             visible: (B, K), float or bool; above 0 means that the point is annotated.
 
         Returns:
-            heatmaps (B, C, h, w) and weights (B, K), float32. The weight is 0 for points that are not visible and, for
-            the Gaussian encodings, for points so far outside that the published encoder draws nothing.
+            heatmaps (B, C, h, w) and weights (B, K), float32. The weight is 0 for points that are not visible or not
+            finite and, for the Gaussian encodings, for points so far outside that the published encoder draws nothing.
         """
         points = torch.as_tensor(input_keypoints)
         shown = torch.as_tensor(visible, device=points.device) > 0
@@ -87,6 +87,7 @@ class Codec(ABC):
                 f"encode needs keypoints (B, {self.num_keypoints}, 2) and visibility (B, {self.num_keypoints}), "
                 f"got {tuple(points.shape)} and {tuple(shown.shape)}."
             )
+        shown = shown & torch.isfinite(points).all(dim=-1)
         heatmaps, drawn = self._encode(self.crop.to_heatmap(points), shown)
         weights = drawn.to(torch.float32)
         if self.joint_weights is not None:

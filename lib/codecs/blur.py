@@ -1,0 +1,97 @@
+"""OpenCV's Gaussian blur on batches of maps.
+
+A blur of a whole map is two products with banded matrices, which contain the border rule: on two CPU cores several
+times faster than a convolution of single-channel maps. Where only a few pixels are needed, only those are computed.
+"""
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+# OpenCV takes these for sizes up to 9 when no width is given, instead of the formula.
+_SMALL_KERNELS = {
+    1: (1.0,),
+    3: (0.25, 0.5, 0.25),
+    5: (0.0625, 0.25, 0.375, 0.25, 0.0625),
+    7: (8 / 256, 28 / 256, 56 / 256, 72 / 256, 56 / 256, 28 / 256, 8 / 256),
+    9: (4 / 256, 13 / 256, 30 / 256, 51 / 256, 60 / 256, 51 / 256, 30 / 256, 13 / 256, 4 / 256),
+}
+
+
+def gaussian_kernel(size: int) -> Tensor:
+    """The kernel of cv2.GaussianBlur for an odd size and no given width, (size,), float64.
+
+    Its width is 0.3 ((size - 1) / 2 - 1) + 0.8: 2.0 pixels for size 11, 2.9 for 17.
+    """
+    if size in _SMALL_KERNELS:
+        return torch.tensor(_SMALL_KERNELS[size], dtype=torch.float64)
+    sigma = 0.3 * ((size - 1) * 0.5 - 1) + 0.8
+    steps = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
+    kernel = torch.exp(-(steps**2) / (2 * sigma**2))
+    return kernel / kernel.sum()
+
+
+def blur(maps: Tensor, size: int, *, zero_border: bool = False) -> Tensor:
+    """Blur every map.
+
+    Args:
+        maps: (..., h, w), float32.
+        size: of the kernel, odd.
+        zero_border: take zeros outside the map; else mirror it about its outermost pixels (OpenCV's default).
+
+    Returns:
+        (..., h, w), float32.
+    """
+    height, width = maps.shape[-2:]
+    # TF32 and autocast would round the products to ten bits on GPUs; float64 is left alone by both.
+    dtype = torch.float32 if maps.device.type in ("cpu", "mps") else torch.float64
+    rows = _blur_matrix(height, size, zero_border, dtype, maps.device)
+    columns = _blur_matrix(width, size, zero_border, dtype, maps.device)
+    with torch.autocast(maps.device.type, enabled=False):
+        return (rows @ (maps.to(dtype) @ columns.T)).to(torch.float32)
+
+
+def blur_at(maps: Tensor, number: Tensor, row: Tensor, column: Tensor, size: int) -> Tensor:
+    """The blurred maps' values at single pixels, with mirrored borders.
+
+    Args:
+        maps: (N, C, h, w), float32.
+        number, row, column: N-index, row and column of the pixels, each (B, K).
+        size: of the kernel, odd.
+
+    Returns:
+        (B, K, C), float32.
+    """
+    channels, height, width = maps.shape[1:]
+    steps = torch.arange(size, device=maps.device) - size // 2
+    rows = mirror_index(row[..., None] + steps, height)
+    columns = mirror_index(column[..., None] + steps, width)
+    pixel = (rows[..., :, None] * width + columns[..., None, :]).flatten(-2)
+    first = (number[..., None] * channels + torch.arange(channels, device=maps.device)) * (height * width)
+    patches = maps.reshape(-1)[first[..., :, None] + pixel[..., None, :]]
+    kernel = gaussian_kernel(size).to(torch.float32).to(maps.device)
+    return (patches * torch.outer(kernel, kernel).flatten()).sum(dim=-1)
+
+
+def mirror_index(index: Tensor, length: int) -> Tensor:
+    """Indices outside 0 .. length - 1, mirrored about the first and last one (OpenCV's BORDER_REFLECT_101)."""
+    if length == 1:
+        return torch.zeros_like(index)
+    period = 2 * (length - 1)
+    folded = index % period
+    return torch.minimum(folded, period - folded)
+
+
+@lru_cache(maxsize=32)
+def _blur_matrix(length: int, size: int, zero_border: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The blur of one axis as a matrix, (length, length)."""
+    source = torch.arange(length)[:, None] + torch.arange(size) - size // 2
+    weights = gaussian_kernel(size).expand(length, size)
+    if zero_border:
+        weights = weights * ((source >= 0) & (source < length))
+        source = source.clamp(0, length - 1)
+    else:
+        source = mirror_index(source, length)
+    matrix = torch.zeros(length, length, dtype=torch.float64).scatter_add(1, source, weights)
+    return matrix.to(device=device, dtype=dtype)

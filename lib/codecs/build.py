@@ -1,0 +1,52 @@
+"""From the configuration to a codec."""
+
+from typing import Any
+
+from yacs.config import CfgNode
+
+from lib.codecs.base import Codec
+from lib.codecs.dark import DarkCodec
+from lib.codecs.gaussian import GaussianCodec
+from lib.codecs.msra import MsraCodec
+from lib.codecs.udp import UdpGaussianCodec
+from lib.codecs.udp_offset import MMPOSE_RADIUS_FACTOR, UdpOffsetCodec
+from lib.config import resolve_skeleton
+from lib.utils.geometry import Crop, DarkCrop, PlainCrop, UdpCrop
+
+
+def build_codec(cfg: CfgNode) -> Codec:
+    """The codec that a resolved configuration asks for.
+
+    Args:
+        cfg: from `load_config`; read are MODEL.{CODEC, CODEC_VARIANT, TARGET_TYPE, IMAGE_SIZE, HEATMAP_SIZE, SIGMA},
+            LOSS.{KPD, USE_DIFFERENT_JOINTS_WEIGHT}, TEST.{DECODER, BLUR_KERNEL, NO_RESPONSE, SHIFT_HEATMAP} and the
+            keypoint set.
+
+    Raises:
+        PoseError: the values do not fit together.
+    """
+    skeleton = resolve_skeleton(cfg)
+    mmpose = cfg.MODEL.CODEC_VARIANT == "mmpose"
+    sizes = cfg.MODEL.IMAGE_SIZE, cfg.MODEL.HEATMAP_SIZE
+    shared: dict[str, Any] = {
+        "flip_permutation": skeleton.flip_permutation,
+        "variant": cfg.MODEL.CODEC_VARIANT,
+        "decoder": cfg.TEST.DECODER,
+        "blur_kernel": cfg.TEST.BLUR_KERNEL,
+        "no_response": cfg.TEST.NO_RESPONSE,
+        "joint_weights": skeleton.weights if cfg.LOSS.USE_DIFFERENT_JOINTS_WEIGHT else None,
+    }
+    if cfg.MODEL.TARGET_TYPE == "offset":
+        radius = MMPOSE_RADIUS_FACTOR * cfg.MODEL.HEATMAP_SIZE[1] if mmpose else cfg.LOSS.KPD
+        return UdpOffsetCodec(UdpCrop(*sizes), radius=radius, **shared)
+    kind: type[GaussianCodec]
+    crop: Crop
+    if cfg.MODEL.CODEC == "udp":
+        kind, crop = UdpGaussianCodec, UdpCrop(*sizes)
+    elif cfg.MODEL.CODEC == "dark":
+        kind, crop = DarkCodec, PlainCrop(*sizes) if mmpose else DarkCrop(*sizes)
+    else:
+        kind, crop = MsraCodec, PlainCrop(*sizes)
+    # Only the plain crop leaves a mirrored input half an input pixel off and needs its maps moved.
+    shift = cfg.TEST.SHIFT_HEATMAP and isinstance(crop, PlainCrop)
+    return kind(crop, sigma=cfg.MODEL.SIGMA, shift_flipped=shift, **shared)

@@ -1,0 +1,97 @@
+"""The published ways to move an arg-max to a position between pixels.
+
+Each function takes maps (B, K, h, w) and their peaks and returns shifts (x, y) in heatmap pixels, (B, K, 2), float32.
+The arithmetic follows the published code in float32 or float64, as there: where a Hessian is nearly singular the
+shift is huge there too, and it is not NaN or infinite more or less often than there.
+"""
+
+import torch
+from torch import Tensor
+
+from lib.codecs.blur import blur
+from lib.codecs.peaks import Peaks, sample_around
+
+_CROSS = [(1, 0), (-1, 0), (0, 1), (0, -1)]
+_CROSS_OF_TWO = [(2, 0), (-2, 0), (0, 2), (0, -2)]
+_DIAGONALS = [(1, 1), (1, -1), (-1, 1), (-1, -1)]
+
+
+def quarter_shift(maps: Tensor, peaks: Peaks) -> Tensor:
+    """A quarter of a pixel towards the higher neighbour, on each axis; nothing in the outermost pixels.
+
+    Source: HRNet lib/core/inference.py, get_final_preds. Its first column and row to refine is 2, its last w - 2.
+    """
+    right, left, below, above = sample_around(maps, peaks, _CROSS)
+    shift = torch.stack([torch.sign(right - left), torch.sign(below - above)], dim=-1) * 0.25
+    return torch.where(_inside(peaks, maps, 2, 1)[..., None], shift, 0.0)
+
+
+def dark_shift(maps: Tensor, peaks: Peaks, kernel: int) -> Tensor:
+    """One Newton step on the logarithm of the blurred map, with derivatives over two pixels.
+
+    Args:
+        maps: (B, K, h, w).
+        peaks: of the maps as they are.
+        kernel: side of the blur, odd; the map is zero outside.
+
+    Peaks within two pixels of the border or with a singular Hessian do not move.
+    Source: DarkPose lib/core/inference.py, gaussian_blur and taylor; mmpose's _gaussian_blur and _taylor are the same.
+    """
+    blurred = blur(maps, kernel, zero_border=True)
+    rescale = maps.amax(dim=(-2, -1)) / blurred.amax(dim=(-2, -1))
+    values = sample_around(blurred, peaks, [(0, 0), *_CROSS, *_CROSS_OF_TWO, *_DIAGONALS])
+    logs = [torch.log(torch.clamp(value * rescale, min=1e-10)) for value in values]
+    center, right, left, below, above, right2, left2, below2, above2, down_right, up_right, down_left, up_left = logs
+    gradient = torch.stack([0.5 * (right - left), 0.5 * (below - above)], dim=-1)
+    dxx = 0.25 * (right2 - 2 * center + left2)
+    dyy = 0.25 * (below2 - 2 * center + above2)
+    dxy = 0.25 * (down_right - up_right - down_left + up_left)
+    shift = _newton_step(gradient, dxx, dxy, dyy)
+    return torch.where(_inside(peaks, maps, 2, 2)[..., None], shift, 0.0)
+
+
+def udp_shift(maps: Tensor, peaks: Peaks, kernel: int, *, rescale: bool) -> Tensor:
+    """One Newton step on the logarithm of the blurred map, with derivatives over one pixel and repeated borders.
+
+    Args:
+        maps: (B, K, h, w).
+        peaks: of the maps as they are.
+        kernel: side of the blur, odd; the map is mirrored outside.
+        rescale: stretch the blurred map from 0 to the old maximum, and leave peaks with a singular Hessian where they
+            are (UDP); otherwise take the blurred map as it is and add a tiny number to the Hessian (mmpose).
+
+    Source: UDP lib/core/inference.py, post; mmpose 0.29 post_dark_udp.
+    """
+    blurred = blur(maps, kernel)
+    values = torch.stack(sample_around(blurred, peaks, [(0, 0), *_CROSS, (1, 1), (-1, -1)], border=1))
+    if rescale:
+        low, high = blurred.amin(dim=(-2, -1)), blurred.amax(dim=(-2, -1))
+        values = (values - low) / (high - low) * maps.amax(dim=(-2, -1))
+    logs = torch.log(torch.clamp(values, 0.001, 50.0))
+    center, right, left, below, above, down_right, up_left = logs.to(_wide(maps)).unbind(0)
+    gradient = torch.stack([0.5 * (right - left), 0.5 * (below - above)], dim=-1)
+    dxx = right - 2 * center + left
+    dyy = below - 2 * center + above
+    dxy = 0.5 * (down_right - right - below + 2 * center - left - above + up_left)
+    epsilon = 0.0 if rescale else torch.finfo(torch.float32).eps
+    return _newton_step(gradient, dxx + epsilon, dxy, dyy + epsilon)
+
+
+def _newton_step(gradient: Tensor, dxx: Tensor, dxy: Tensor, dyy: Tensor) -> Tensor:
+    """-H^-1 g, (B, K, 2), float32; zero where H is singular."""
+    determinant = dxx * dyy - dxy * dxy
+    step_x = dyy * gradient[..., 0] - dxy * gradient[..., 1]
+    step_y = dxx * gradient[..., 1] - dxy * gradient[..., 0]
+    step = -torch.stack([step_x, step_y], dim=-1) / determinant[..., None]
+    return torch.where((determinant == 0)[..., None], 0.0, step).to(torch.float32)
+
+
+def _inside(peaks: Peaks, maps: Tensor, first: int, margin: int) -> Tensor:
+    """Whether first <= p < size - margin on both axes, (B, K), bool."""
+    height, width = maps.shape[-2:]
+    in_x = (peaks.x >= first) & (peaks.x < width - margin)
+    return in_x & (peaks.y >= first) & (peaks.y < height - margin)
+
+
+def _wide(maps: Tensor) -> torch.dtype:
+    return torch.float32 if maps.device.type == "mps" else torch.float64
