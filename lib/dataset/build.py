@@ -1,9 +1,5 @@
 """From the configuration to data sets and loaders; the only place of this package that reads it."""
 
-import re
-from pathlib import Path
-from typing import NamedTuple
-
 import torch
 from yacs.config import CfgNode
 
@@ -11,31 +7,18 @@ from lib.codecs.base import Codec
 from lib.codecs.build import build_codec
 from lib.config.skeleton import resolve_skeleton
 from lib.dataset.augment import AugmentSettings
+from lib.dataset.check import Progress
 from lib.dataset.coco import Annotations, read_annotations, read_detections
 from lib.dataset.dataset import PoseDataset, Provenance
-from lib.dataset.images import ZIP_SUFFIX, open_images, require_images
+from lib.dataset.images import open_images, require_images
+from lib.dataset.layout import DataFiles, default_annotation_file, default_images, zip_or_folder
 from lib.dataset.loader import PoseLoader
 from lib.dataset.records import Records, annotated_records, detected_records, well_filled
+from lib.dataset.report import PartReport, check_part
 from lib.dataset.sampler import TestSampler, TrainSampler
 from lib.utils.errors import PoseError
 
 NOT_COCO = ("mpii",)
-
-
-class DataFiles(NamedTuple):
-    """Where one part of a data set lies.
-
-    Attributes:
-        set_name: of the part, for example val2017.
-        annotation_file: COCO-format JSON.
-        images: a folder, or a zip file.
-        detection_file: the boxes to test with; '' for annotated boxes.
-    """
-
-    set_name: str
-    annotation_file: str
-    images: str
-    detection_file: str
 
 
 def build_dataset(cfg: CfgNode, is_train: bool) -> PoseDataset:
@@ -106,10 +89,17 @@ def locate_files(cfg: CfgNode, is_train: bool) -> DataFiles:
     use_detections = not is_train and not cfg.TEST.USE_GT_BBOX
     return DataFiles(
         set_name=name,
-        annotation_file=annotation_file or str(_annotation_file(Path(data.ROOT), name)),
-        images=_with_zip_suffix(images or str(_image_folder(Path(data.ROOT), name)), data.DATA_FORMAT),
+        annotation_file=annotation_file or default_annotation_file(data.ROOT, name),
+        images=zip_or_folder(images or default_images(data.ROOT, name), data.DATA_FORMAT),
         detection_file=(cfg.TEST.COCO_BBOX_FILE or "(none)") if use_detections else "",
     )
+
+
+def check_dataset(cfg: CfgNode, is_train: bool, progress: Progress) -> PartReport:
+    """Check the training or the test part of the configured data set; see `lib.dataset.report.check_part`."""
+    title = "training part" if is_train else "test part"
+    files = locate_files(cfg, is_train)
+    return check_part(title, files, resolve_skeleton(cfg), build_codec(cfg), cfg.TEST.IMAGE_THRE, progress)
 
 
 def augment_settings(cfg: CfgNode) -> AugmentSettings:
@@ -121,24 +111,6 @@ def augment_settings(cfg: CfgNode) -> AugmentSettings:
         half_body_probability=cfg.DATASET.PROB_HALF_BODY,
         half_body_above=cfg.DATASET.NUM_JOINTS_HALF_BODY,
     )
-
-
-def _annotation_file(root: Path, name: str) -> Path:
-    """annotations/person_keypoints_NAME.json; for test sets without it image_info_NAME.json, as published."""
-    path = root / "annotations" / f"person_keypoints_{name}.json"
-    if "test" in name and not path.is_file():
-        return root / "annotations" / f"image_info_{name}.json"
-    return path
-
-
-def _image_folder(root: Path, name: str) -> Path:
-    """images/NAME; COCO's test-dev2017 is a part of the images of test2017."""
-    return root / "images" / re.sub(r"^test-dev(?=\d)", "test", name)
-
-
-def _with_zip_suffix(images: str, data_format: str) -> str:
-    is_zip = data_format == "zip" and not images.endswith(ZIP_SUFFIX)
-    return images.rstrip("/") + ZIP_SUFFIX if is_zip else images
 
 
 def _choose_records(

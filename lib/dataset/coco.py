@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lib.dataset.faults import Fault, annotation_faults, detection_faults, person_category
+from lib.dataset.faults import Fault, annotation_faults, detection_faults, file_faults
+from lib.utils.coco_files import person_category
 from lib.utils.errors import PoseError
 from lib.utils.files import read_json
 
@@ -85,8 +86,10 @@ def read_annotations(path: str | os.PathLike[str], num_keypoints: int) -> Annota
         PoseError: the file is absent, not JSON, or has a fault that makes it unusable; the first is named.
     """
     content = read_json(path, "annotation file")
-    _refuse("annotation file", path, annotation_faults(content, num_keypoints))
-    return index_annotations(content, num_keypoints)
+    _refuse("annotation file", path, file_faults(content))
+    person = person_category({"categories": [], **content}, path)
+    _refuse("annotation file", path, annotation_faults(content, person, num_keypoints))
+    return index_annotations(content, person, num_keypoints)
 
 
 def read_detections(path: str | os.PathLike[str], annotations: Annotations) -> Detections:
@@ -105,26 +108,27 @@ def read_detections(path: str | os.PathLike[str], annotations: Annotations) -> D
     return index_detections(content, annotations)
 
 
-def index_annotations(content: dict[str, Any], num_keypoints: int) -> Annotations:
+def index_annotations(content: dict[str, Any], person: int, num_keypoints: int) -> Annotations:
     """Arrays from the parsed JSON of a file without structural faults."""
     images = _index_images(content["images"])
-    person = person_category(content["categories"])
     entries = content.get("annotations", [])
+    # Only the values of people have been checked for faults.
+    people = [entry if entry["category_id"] == person else {} for entry in entries]
     keypoints = np.zeros((len(entries), num_keypoints, 3))
-    for row, entry in zip(keypoints, entries, strict=True):
-        if entry["category_id"] == person and not entry.get("iscrowd", 0):
+    for row, entry in zip(keypoints, people, strict=True):
+        if entry and not entry.get("iscrowd", 0):
             row.reshape(-1)[:] = entry["keypoints"]
     return Annotations(
         images=images,
-        person_category=int(person),
+        person_category=person,
         id=np.array([entry["id"] for entry in entries], np.int64),
         image_index=images.index_of(entry["image_id"] for entry in entries),
         category=np.array([entry["category_id"] for entry in entries], np.int64),
-        is_crowd=np.array([bool(entry.get("iscrowd", 0)) for entry in entries], bool),
-        area=np.array([entry.get("area") or 0 for entry in entries], np.float64),
-        box_xywh=np.array([entry.get("bbox", (0, 0, 0, 0)) for entry in entries], np.float64).reshape(-1, 4),
+        is_crowd=np.array([bool(entry.get("iscrowd", 0)) for entry in people], bool),
+        area=np.array([_number(entry.get("area")) for entry in people], np.float64),
+        box_xywh=np.array([entry.get("bbox", (0, 0, 0, 0)) for entry in people], np.float64).reshape(-1, 4),
         keypoints=keypoints,
-        num_keypoints=np.array([_stated_number(entry) for entry in entries], np.int64),
+        num_keypoints=np.array([_number(entry.get("num_keypoints"), -1) for entry in people], np.int64),
     )
 
 
@@ -156,7 +160,6 @@ def _refuse(what: str, path: str | os.PathLike[str], faults: Iterable[Fault]) ->
         )
 
 
-def _stated_number(entry: dict[str, Any]) -> int:
-    """The annotation's num_keypoints, -1 where it has none."""
-    number = entry.get("num_keypoints")
-    return number if isinstance(number, int) else -1
+def _number(value: Any, default: float = 0) -> float:
+    """A value that may be absent or no number where nothing depends on it, as in the area of a crowd."""
+    return value if isinstance(value, (int, float)) else default

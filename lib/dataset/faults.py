@@ -23,22 +23,30 @@ class Fault(NamedTuple):
     entry: int = -1
 
 
-def annotation_faults(content: Any, num_keypoints: int) -> Iterator[Fault]:
-    """Every structural fault of a COCO annotation file, in file order.
+def file_faults(content: Any) -> Iterator[Fault]:
+    """Faults of a COCO annotation file's form, its images and its categories; without any, the rest can be read.
 
     Args:
         content: the parsed JSON.
-        num_keypoints: K of the skeleton that will be used.
     """
     top = list(_top_level_faults(content))
     yield from top
-    if top:
-        return
-    yield from _image_faults(content["images"])
-    yield from _category_faults(content["categories"])
-    image_ids, categories = _integer_ids(content["images"]), _integer_ids(content["categories"])
-    person = person_category(content["categories"])
-    seen: set[Any] = set()
+    if not top:
+        yield from _image_faults(content["images"])
+        yield from _category_faults(content.get("categories", []))
+
+
+def annotation_faults(content: dict[str, Any], person: int, num_keypoints: int) -> Iterator[Fault]:
+    """Every fault of the annotations that makes them unusable, in file order.
+
+    Args:
+        content: the parsed JSON of a file without `file_faults`.
+        person: the category that carries keypoints.
+        num_keypoints: K of the skeleton that will be used.
+    """
+    image_ids = {image["id"] for image in content["images"]}
+    categories = {category["id"] for category in content.get("categories", [])} | {person}
+    seen: set[int] = set()
     for entry, annotation in enumerate(content.get("annotations", ())):
         if not isinstance(annotation, dict) or not _is_integer(annotation.get("id")):
             yield Fault(
@@ -92,23 +100,16 @@ def detection_faults(content: Any, image_ids: Iterable[int]) -> Iterator[Fault]:
             yield Fault("bad score", f"{name} has the score {detection['score']!r}", "give a number", True, entry)
 
 
-def person_category(categories: list[dict[str, Any]]) -> Any:
-    """The id of the category that carries keypoints: the first that names keypoints, else the first, as published."""
-    entries = [entry for entry in categories if isinstance(entry, dict)]
-    named = [entry for entry in entries if entry.get("keypoints")]
-    return (named or entries or [{}])[0].get("id")
-
-
 def _top_level_faults(content: Any) -> Iterator[Fault]:
     remedy = "give a COCO annotation file with images, annotations and categories"
     if not isinstance(content, dict):
         yield Fault("not COCO", f"it holds a {type(content).__name__} where COCO has an object", remedy)
         return
-    for key in ("images", "categories"):
-        if not isinstance(content.get(key), list) or not content[key]:
-            yield Fault("missing key", f"it has no list of {key}", remedy)
-    if not isinstance(content.get("annotations", []), list):
-        yield Fault("missing key", "its annotations are not a list", remedy)
+    if not content.get("images"):
+        yield Fault("missing key", "it has no images", remedy)
+    for key in ("images", "annotations", "categories"):
+        if not isinstance(content.get(key, []), list):
+            yield Fault("not COCO", f"its {key} are not a list", remedy)
 
 
 def _image_faults(images: list[Any]) -> Iterator[Fault]:
@@ -155,10 +156,6 @@ def _person_faults(annotation: dict[str, Any], name: str, entry: int, num_keypoi
     elif not _finite(keypoints, 3 * num_keypoints):
         detail = f"{name} has a keypoint value that is not a finite number"
         yield Fault("bad keypoint value", detail, "write 0 0 0 for keypoints without a position", True, entry)
-
-
-def _integer_ids(entries: list[Any]) -> set[int]:
-    return {entry["id"] for entry in entries if isinstance(entry, dict) and _is_integer(entry.get("id"))}
 
 
 def _is_integer(value: Any) -> bool:

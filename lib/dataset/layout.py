@@ -1,0 +1,42 @@
+"""Where the files of a COCO-format data set lie unless the configuration says otherwise."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from lib.dataset.images import ZIP_SUFFIX
+
+
+class DataFiles(NamedTuple):
+    """The files of one part of a data set.
+
+    Attributes:
+        set_name: of the part, for example val2017.
+        annotation_file: COCO-format JSON.
+        images: a folder, or a zip file.
+        detection_file: the boxes to test with; '' for annotated boxes.
+    """
+
+    set_name: str
+    annotation_file: str
+    images: str
+    detection_file: str
+
+
+def default_annotation_file(root: str, set_name: str) -> str:
+    """annotations/person_keypoints_NAME.json; for test sets without that file image_info_NAME.json, as published."""
+    path = Path(root) / "annotations" / f"person_keypoints_{set_name}.json"
+    if "test" in set_name and not path.is_file():
+        path = path.with_name(f"image_info_{set_name}.json")
+    return str(path)
+
+
+def default_images(root: str, set_name: str) -> str:
+    """images/NAME; COCO's test-dev2017 is a part of the images of test2017."""
+    return str(Path(root) / "images" / re.sub(r"^test-dev(?=\d)", "test", set_name))
+
+
+def zip_or_folder(images: str, data_format: str) -> str:
+    """The images' place for a DATASET.DATA_FORMAT: with `zip`, FOLDER.zip takes the place of FOLDER."""
+    is_zip = data_format == "zip" and not images.endswith(ZIP_SUFFIX)
+    return images.rstrip("/") + ZIP_SUFFIX if is_zip else images
