@@ -12,10 +12,16 @@ from PIL import Image, ImageDraw, ImageFont
 
 from lib.utils.errors import PoseError
 from lib.utils.files import atomic_path
-from visualization.shapes import Disc, Point, Rectangle, Segment, Shape
+from visualization.shapes import Disc, Rectangle, Segment, Shape
+from visualization.styles import Color
 
 # OpenCV takes fixed-point coordinates with this many fractional bits, which keeps sub-pixel positions.
 FRACTION_BITS = 4
+# How far OpenCV's antialiased polygons reach beyond their corners: with it taken off, discs of radius 1 to 5 px cover
+# their true area within 4 %.
+BLEED = 0.7
+CIRCLE_ANGLES = np.linspace(0.0, 2.0 * np.pi, 32, endpoint=False)
+CIRCLE = np.stack([np.cos(CIRCLE_ANGLES), np.sin(CIRCLE_ANGLES)], axis=1)
 CAPTION_COLOR, CAPTION_BACKGROUND = (235, 235, 235), (24, 24, 24)
 JPEG_QUALITY = 95
 
@@ -27,8 +33,7 @@ def draw_shapes(image: np.ndarray, shapes: Iterable[Shape]) -> np.ndarray:
         if isinstance(shape, Segment):
             _line(canvas, shape)
         elif isinstance(shape, Disc):
-            center, radius = _fixed(shape.center), round(shape.radius * 2**FRACTION_BITS)
-            cv2.circle(canvas, center, radius, shape.color, cv2.FILLED, cv2.LINE_AA, FRACTION_BITS)
+            _disc(canvas, np.array(shape.center), shape.radius, shape.color)
         else:
             _rectangle(canvas, shape)
     return canvas
@@ -84,18 +89,26 @@ def save_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
         temporary.write_bytes(content.tobytes())
 
 
+def _disc(canvas: np.ndarray, center: np.ndarray, radius: float, color: Color) -> None:
+    """A filled circle. OpenCV makes diamonds of small ones, so it is filled as a polygon."""
+    _polygon(canvas, center + CIRCLE * max(radius - BLEED, 0.0), color)
+
+
 def _line(canvas: np.ndarray, segment: Segment) -> None:
     """A line of any width with round ends. OpenCV's own lines have whole widths, so it is filled as a polygon."""
     start, end = np.array(segment.start), np.array(segment.end)
-    length = float(np.hypot(*(end - start)))
     radius = segment.width / 2
     for point in (start, end):
-        fixed_radius = round(radius * 2**FRACTION_BITS)
-        cv2.circle(canvas, _fixed(point), fixed_radius, segment.color, cv2.FILLED, cv2.LINE_AA, FRACTION_BITS)
+        _disc(canvas, point, radius, segment.color)
+    length = float(np.hypot(*(end - start)))
     if length > 0:
-        normal = np.array([start[1] - end[1], end[0] - start[0]]) / length * radius
-        corners = np.array([_fixed(p) for p in (start + normal, end + normal, end - normal, start - normal)], np.int32)
-        cv2.fillConvexPoly(canvas, corners, segment.color, cv2.LINE_AA, FRACTION_BITS)
+        normal = np.array([start[1] - end[1], end[0] - start[0]]) / length * max(radius - BLEED, 0.0)
+        _polygon(canvas, np.stack([start + normal, end + normal, end - normal, start - normal]), segment.color)
+
+
+def _polygon(canvas: np.ndarray, corners: np.ndarray, color: Color) -> None:
+    fixed = np.rint(corners * 2**FRACTION_BITS).astype(np.int32)
+    cv2.fillConvexPoly(canvas, fixed, color, cv2.LINE_AA, FRACTION_BITS)
 
 
 def _rectangle(canvas: np.ndarray, rectangle: Rectangle) -> None:
@@ -103,10 +116,6 @@ def _rectangle(canvas: np.ndarray, rectangle: Rectangle) -> None:
     corners = [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
     for start, end in zip(corners, corners[1:] + corners[:1], strict=True):
         _line(canvas, Segment(start, end, rectangle.width, rectangle.color))
-
-
-def _fixed(point: Point | np.ndarray) -> tuple[int, int]:
-    return round(float(point[0]) * 2**FRACTION_BITS), round(float(point[1]) * 2**FRACTION_BITS)
 
 
 @lru_cache(maxsize=16)

@@ -18,7 +18,7 @@ BOX_COLOR: Color = (255, 255, 255)
 # A person of this many pixels is drawn with lines of one unit; smaller and larger ones within the limits of UNIT_RANGE.
 PERSON_PIXELS_PER_UNIT = 90.0
 UNIT_RANGE = (1.0, 5.0)
-LINE_UNITS, RADIUS_UNITS, OUTLINE_UNITS = 1.6, 1.5, 0.45
+LINE_UNITS, RADIUS_UNITS, OUTLINE_UNITS = 1.9, 1.75, 0.45
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,11 @@ def pose_shapes(
     edge = OUTLINE_UNITS * unit
     points = [(float(x), float(y)) for x, y in rows[:, :2]]
     limbs = [
-        Segment(points[a], points[b], width, color)
+        Segment(points[a], points[b], width * max(style.point_sizes[a], style.point_sizes[b]), color)
         for (a, b), color in zip(style.limbs, style.limb_colors, strict=True)
         if shown[a] and shown[b]
     ]
-    outlines = [Segment(limb.start, limb.end, width + 2 * edge, OUTLINE) for limb in limbs]
+    outlines = [Segment(limb.start, limb.end, limb.width + 2 * edge, OUTLINE) for limb in limbs]
     shapes: list[Shape] = [*outlines, *limbs]
     for index in np.flatnonzero(shown):
         own_radius = size * style.point_sizes[index]
@@ -107,7 +107,7 @@ def box_shapes(box_xywh: ArrayLike, *, line_width: float | None = None, color: C
     if not np.isfinite([x, y, width, height]).all():
         return []
     unit = drawing_unit(np.array([[x, y], [x + width, y + height]]))
-    line = 0.8 * unit if line_width is None else line_width
+    line = 0.7 * unit if line_width is None else line_width
     return [
         Rectangle((x, y, width, height), line + 2 * OUTLINE_UNITS * unit, OUTLINE),
         Rectangle((x, y, width, height), line, color),

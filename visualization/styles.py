@@ -23,7 +23,7 @@ class Style:
         limbs: keypoint index pairs joined by lines.
         limb_colors: RGB 0..255, one per limb.
         point_colors: RGB, one per keypoint.
-        point_sizes: radius of each keypoint relative to the others; facial ones are smaller.
+        point_sizes: radius of each keypoint relative to the others; facial ones, and limbs between them, are smaller.
     """
 
     limbs: tuple[Limb, ...]

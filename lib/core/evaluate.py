@@ -13,7 +13,7 @@ from pycocotools.cocoeval import COCOeval
 
 from lib.core.results import coco_results, select_results
 from lib.skeletons import load_skeleton
-from lib.utils.coco_files import check_results, person_category, read_annotations
+from lib.utils.coco_files import Record, annotated_people, check_results, person_category, read_annotations
 from lib.utils.errors import PoseError
 
 # The names of the published repositories, in the order of pycocotools.
@@ -91,7 +91,7 @@ def coco_statistics(
 
 def statistics_of(
     results: Sequence[Mapping[str, Any]],
-    annotations: Mapping[str, Any],
+    annotations: Record,
     sigmas: ArrayLike,
     gt_file: str | os.PathLike[str],
     *,
@@ -101,14 +101,15 @@ def statistics_of(
     used_sigmas = np.asarray(sigmas, dtype=np.float64)
     if not annotations["annotations"]:
         raise PoseError(f"annotation file {gt_file} has no annotations, so there is nothing to evaluate against.")
-    category = person_category(dict(annotations), gt_file)
+    category = person_category(annotations, gt_file)
     records = [dict(record) for record in results]
     image_ids = {image["id"] for image in annotations["images"]}
     check_results(records, image_ids, category, len(used_sigmas), source)
-    truth = _ground_truth(annotations, category, len(used_sigmas), gt_file)
+    people = annotated_people(annotations, len(used_sigmas), gt_file)
     if not records:
         return dict.fromkeys(STATISTICS, 0.0)
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports on stdout; callers print their own table
+        truth = _pycocotools_truth(annotations, people, category)
         evaluation = COCOeval(truth, truth.loadRes(records), "keypoints")
         evaluation.params.kpt_oks_sigmas = used_sigmas
         evaluation.params.catIds = [category]
@@ -131,31 +132,12 @@ def format_statistics(stats: Mapping[str, float], name: str) -> str:
     return f"{header}\n{ruler}\n| {name} | {values} |"
 
 
-def _ground_truth(
-    annotations: Mapping[str, Any], category: int, num_keypoints: int, gt_file: str | os.PathLike[str]
-) -> COCO:
-    """The annotations as pycocotools wants them: fields that custom data leave out are filled in."""
-    people = []
-    for annotation in annotations["annotations"]:
-        if annotation.get("category_id", category) != category:
-            continue
-        keypoints = annotation.get("keypoints")
-        if not isinstance(keypoints, list) or len(keypoints) != 3 * num_keypoints:
-            found = len(keypoints) if isinstance(keypoints, list) else "no"
-            raise PoseError(
-                f"annotation {annotation.get('id')} of {gt_file} has {found} keypoint numbers instead of "
-                f"{3 * num_keypoints}; use the keypoint set of these annotations."
-            )
-        if "area" not in annotation or "bbox" not in annotation:
-            raise PoseError(f"annotation {annotation.get('id')} of {gt_file} lacks area or bbox, which OKS needs.")
-        labelled = sum(visibility > 0 for visibility in keypoints[2::3])
-        people.append({"iscrowd": 0, "num_keypoints": labelled, **annotation, "category_id": category})
+def _pycocotools_truth(annotations: Record, people: list[Record], category: int) -> COCO:
     truth = COCO()
     truth.dataset = {
         "images": list(annotations["images"]),
         "annotations": people,
         "categories": [{"id": category, "name": "person"}],
     }
-    with contextlib.redirect_stdout(io.StringIO()):
-        truth.createIndex()
+    truth.createIndex()
     return truth

@@ -70,6 +70,39 @@ def person_category(annotations: Record, source: str | os.PathLike[str]) -> int:
     )
 
 
+def annotated_people(annotations: Record, num_keypoints: int, source: str | os.PathLike[str]) -> list[Record]:
+    """The annotations of the person category, with what OKS needs.
+
+    Args:
+        annotations: an annotation file.
+        num_keypoints: K.
+        source: the file, named in errors.
+
+    Returns:
+        new mappings; `iscrowd` (0) and `num_keypoints` (those with visibility above 0) are filled in where absent.
+
+    Raises:
+        PoseError: an annotation without area or box, or with another number of keypoints.
+    """
+    category = person_category(annotations, source)
+    people = []
+    for annotation in annotations["annotations"]:
+        if annotation.get("category_id", category) != category:
+            continue
+        keypoints, name = annotation.get("keypoints"), f"annotation {annotation.get('id')} of {source}"
+        if not isinstance(keypoints, list) or len(keypoints) != 3 * num_keypoints:
+            found = len(keypoints) if isinstance(keypoints, list) else "no"
+            raise PoseError(
+                f"{name} has {found} keypoint numbers instead of {3 * num_keypoints}; use the keypoint set of these "
+                "annotations."
+            )
+        if not _is_finite(annotation.get("area")) or not _is_box(annotation.get("bbox")):
+            raise PoseError(f"{name} lacks a numeric area or bbox, which OKS needs; add them.")
+        labelled = sum(visibility > 0 for visibility in keypoints[2::3])
+        people.append({"iscrowd": 0, "num_keypoints": labelled, **annotation, "category_id": category})
+    return people
+
+
 def result_faults(
     results: Sequence[Record], image_ids: Collection[int], category: int, num_keypoints: int
 ) -> Iterator[str]:
@@ -125,6 +158,10 @@ def _record_fault(record: Record, image_ids: Collection[int], category: int, num
 
 def _is_record_list(value: Any, key: str) -> bool:
     return isinstance(value, list) and all(isinstance(entry, dict) and key in entry for entry in value)
+
+
+def _is_box(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 4 and all(map(_is_finite, value))
 
 
 def _is_integer(value: Any) -> bool:

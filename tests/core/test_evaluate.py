@@ -143,7 +143,7 @@ class TestBadInput:
     def test_area_missing(self, case: tuple[dict, tuple, Path]) -> None:
         annotations, predictions, folder = case
         del annotations["annotations"][2]["area"]
-        with pytest.raises(PoseError, match=r"annotation 3 of .* lacks area"):
+        with pytest.raises(PoseError, match=r"annotation 3 of .* lacks a numeric area"):
             evaluate_coco(*predictions, written(folder, "gt.json", annotations))
 
     def test_unknown_image(self, case: tuple[dict, tuple, Path]) -> None:

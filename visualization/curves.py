@@ -1,0 +1,114 @@
+"""Curves of a training run as one picture."""
+
+import csv
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from lib.utils.errors import PoseError
+from lib.utils.files import atomic_path
+
+# Title of each panel, and its columns of history.csv with their labels.
+PANELS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("loss", {"train_loss": "training", "val_loss": "validation"}),
+    ("PCK on heatmaps", {"train_pck": "training", "val_pck": "validation"}),
+    ("COCO statistics", {"AP": "AP", "AR": "AR"}),
+)
+COLORS = ("#1f6fb4", "#e4572e")
+DPI = 120
+
+
+def read_history(path: str | os.PathLike[str]) -> list[dict[str, str]]:
+    """Rows of a history.csv.
+
+    Raises:
+        PoseError: the file is absent or cannot be read as CSV.
+    """
+    try:
+        with Path(path).open(newline="") as file:
+            return list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise PoseError(f"history {path} cannot be read ({error}); name the history.csv of a run.") from error
+
+
+def plot_curves(
+    history: str | os.PathLike[str] | Iterable[Mapping[str, Any]], path: str | os.PathLike[str], title: str = ""
+) -> None:
+    """Draw loss, PCK and AP over epochs, with the epochs where the learning rate changes, as PNG.
+
+    Args:
+        history: a history.csv, or its rows: epoch, lr, train_loss, train_pck, val_loss, val_pck, AP, AR. Columns may be
+            absent; values that are empty or no finite number are left out.
+        path: the PNG to be written, atomically.
+        title: above the panels, usually the run.
+
+    Raises:
+        PoseError: the history cannot be read, or the folder cannot be written to.
+    """
+    rows: Sequence[Mapping[str, Any]]
+    rows = read_history(history) if isinstance(history, (str, os.PathLike)) else list(history)
+    columns = {key: _column(rows, key) for key in ("epoch", "lr", *(name for _, names in PANELS for name in names))}
+    missing = np.isnan(columns["epoch"])
+    epochs = np.where(missing, np.arange(len(rows)), columns["epoch"])
+    figure = Figure(figsize=(4.2 * len(PANELS), 3.4), layout="constrained")
+    for axes, (name, labels) in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
+        _panel(axes, name, epochs, {label: columns[key] for key, label in labels.items()})
+        _mark_rate_changes(axes, epochs, columns["lr"])
+    if title:
+        figure.suptitle(title, fontsize=11)
+    with atomic_path(path) as temporary:
+        FigureCanvasAgg(figure).print_figure(temporary, dpi=DPI, format="png")
+
+
+def _panel(axes: Axes, title: str, epochs: np.ndarray, curves: Mapping[str, np.ndarray]) -> None:
+    axes.set_title(title, fontsize=10)
+    axes.set_xlabel("epoch", fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.grid(color="#dddddd", linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    for color, (label, values) in zip(COLORS, curves.items(), strict=True):
+        known = np.isfinite(values)
+        if known.any():
+            axes.plot(epochs[known], values[known], color=color, marker=".", markersize=4, linewidth=1.4, label=label)
+    if not axes.lines:
+        axes.text(0.5, 0.5, "no values", transform=axes.transAxes, ha="center", va="center", color="#888888")
+        return
+    if title == "loss" and min(line.get_ydata().min() for line in axes.lines) > 0:
+        axes.set_yscale("log")
+    _mark_best_ap(axes, epochs, curves.get("AP"))
+    axes.legend(fontsize=8, frameon=False)
+
+
+def _mark_best_ap(axes: Axes, epochs: np.ndarray, values: np.ndarray | None) -> None:
+    if values is None or not np.isfinite(values).any():
+        return
+    best = int(np.nanargmax(values))
+    axes.plot(epochs[best], values[best], "o", color=COLORS[0], markersize=7, markerfacecolor="none", label="_best")
+    axes.annotate(
+        f"{values[best]:.3f}", (epochs[best], values[best]), textcoords="offset points", xytext=(0, -14), fontsize=8
+    )
+
+
+def _mark_rate_changes(axes: Axes, epochs: np.ndarray, rates: np.ndarray) -> None:
+    """Dotted lines where a scheduled drop takes effect; a warm-up changes the rate too but is no drop."""
+    for index in range(1, len(rates)):
+        if rates[index] < 0.6 * rates[index - 1]:
+            axes.axvline(epochs[index], color="#888888", linewidth=0.8, linestyle=":")
+
+
+def _column(rows: Sequence[Mapping[str, Any]], key: str) -> np.ndarray:
+    """Values as float, (N,), NaN for what is absent, empty or infinite."""
+    values = np.full(len(rows), np.nan)
+    for index, row in enumerate(rows):
+        try:
+            values[index] = float(row.get(key, "nan"))
+        except (TypeError, ValueError):
+            continue
+    values[~np.isfinite(values)] = np.nan
+    return values
