@@ -42,7 +42,7 @@ class RunState:
     best_score: float | None = None
     best_epoch: int | None = None
     measures: Measures = field(default_factory=Measures)
-    history: list[dict[str, float]] = field(default_factory=list)
+    history: list[dict[str, float | None]] = field(default_factory=list)
 
     @property
     def evaluated_model(self) -> nn.Module:

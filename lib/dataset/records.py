@@ -129,9 +129,8 @@ def detected_records(
         annotation_id=np.full(len(keep), -1, np.int64),
         score=detections.score[keep],
         area=boxes[:, 2] * boxes[:, 3],
-        # One row of zeros seen N times: there is nothing to store.
-        keypoints=np.broadcast_to(np.float32(0), (len(keep), num_keypoints, 2)),
-        visible=np.broadcast_to(np.float32(0), (len(keep), num_keypoints)),
+        keypoints=np.zeros((len(keep), num_keypoints, 2), np.float32),
+        visible=np.zeros((len(keep), num_keypoints), np.float32),
     )
     return records, num_dropped
 

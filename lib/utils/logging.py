@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-LOGGER_NAME = "plumbpose"
+LOGGER_NAME = "lib"  # the parent of every logging.getLogger(__name__) here
 _warned: set[str] = set()
 
 
@@ -19,6 +19,17 @@ class _ConsoleHandler(logging.Handler):
         stream = sys.stderr if record.levelno >= logging.WARNING else sys.stdout
         tqdm.write(self.format(record), file=stream)
         stream.flush()
+
+
+class _Early(logging.Handler):
+    """Keeps the messages from before there is a log file."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
 
 
 class _LogFile(logging.FileHandler):
@@ -35,29 +46,35 @@ def get_logger() -> logging.Logger:
     return logging.getLogger(LOGGER_NAME)
 
 
-def open_log(path: Path | None, *, quiet: bool = False) -> logging.Logger:
-    """Send messages to the console and, appended, to a file.
+def open_log(*, quiet: bool = False) -> logging.Logger:
+    """Send messages to the console; `log_to_file` adds a file once it is clear that the run can start.
 
     Args:
-        path: the log file; None for the console only.
         quiet: print and write nothing but errors, for all processes but the main one.
-
-    A file that cannot be opened is a warning, not an error.
     """
     logger = get_logger()
     close_log()
     logger.propagate = False
-    logger.setLevel(logging.ERROR if quiet else logging.INFO)
-    console = _ConsoleHandler()
+    logger.setLevel(logging.ERROR if quiet else logging.DEBUG)
+    console = _ConsoleHandler(logging.INFO)
     console.setFormatter(logging.Formatter("%(message)s"))
     logger.addHandler(console)
-    if path is not None and not quiet:
-        with never_fatal(f"the log {path}"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = _LogFile(path, encoding="utf-8")
-            file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-            logger.addHandler(file)
+    logger.addHandler(_Early(logging.DEBUG))
     return logger
+
+
+def log_to_file(path: Path) -> None:
+    """Append to a file all messages since `open_log` and those to come; a file that cannot be opened is a warning."""
+    logger = get_logger()
+    early = [handler for handler in logger.handlers if isinstance(handler, _Early)]
+    with never_fatal(f"the log {path}"):
+        file = _LogFile(path, encoding="utf-8")
+        file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        for record in (record for handler in early for record in handler.records):
+            file.handle(record)
+        logger.addHandler(file)
+    for handler in early:
+        logger.removeHandler(handler)
 
 
 def close_log() -> None:

@@ -1,0 +1,81 @@
+"""What training and testing build alike from a configuration."""
+
+import platform
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+from yacs.config import CfgNode
+
+from lib.codecs import build_codec
+from lib.codecs.base import Codec
+from lib.config import resolve_skeleton
+from lib.core.build import build_loss
+from lib.core.function import LossFunction
+from lib.core.inference import Preparation
+from lib.core.precision import Precision
+from lib.models import build_model
+from lib.skeletons import Skeleton
+from lib.utils import distributed
+from lib.utils.device import choose_device
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The parts of a run that do not change in its course.
+
+    Attributes:
+        cfg: the configuration they were made from.
+        device: where the network runs.
+        skeleton: the keypoint set.
+        codec: keypoints to heatmaps and back.
+        loss_function: named loss terms.
+        prepare: stored crops to network input.
+        precision: of the network's arithmetic.
+    """
+
+    cfg: CfgNode
+    device: torch.device
+    skeleton: Skeleton
+    codec: Codec
+    loss_function: LossFunction
+    prepare: Preparation
+    precision: Precision
+
+
+def set_up(cfg: CfgNode) -> Setup:
+    """Choose the device and build the unchanging parts.
+
+    Raises:
+        PoseError: a device that is not there, or a combination of options that cannot be built.
+    """
+    device = choose_device(cfg.DEVICE)
+    torch.backends.cudnn.benchmark = cfg.CUDNN.BENCHMARK
+    torch.backends.cudnn.deterministic = cfg.CUDNN.DETERMINISTIC
+    torch.backends.cudnn.enabled = cfg.CUDNN.ENABLED
+    return Setup(
+        cfg=cfg,
+        device=device,
+        skeleton=resolve_skeleton(cfg),
+        codec=build_codec(cfg),
+        loss_function=build_loss(cfg),
+        prepare=Preparation(device, tuple(cfg.DATASET.MEAN), tuple(cfg.DATASET.STD), cfg.CHANNELS_LAST),
+        precision=Precision(device, cfg.AMP),
+    )
+
+
+def make_model(setup: Setup) -> nn.Module:
+    """The network on its device, with random weights."""
+    model = build_model(setup.cfg).to(setup.device)
+    return model.to(memory_format=torch.channels_last) if setup.cfg.CHANNELS_LAST else model
+
+
+def describe_machine(device: torch.device) -> str:
+    """Device and versions in one line, for the log."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
+    return (
+        f"{device} ({name}), {distributed.world_size()} process(es), Python {platform.python_version()}, "
+        f"PyTorch {torch.__version__}, NumPy {np.__version__}, OpenCV {cv2.__version__}"
+    )

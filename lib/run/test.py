@@ -1,0 +1,50 @@
+"""The testing command: from a configuration and weights to a result file and its statistics."""
+
+from pathlib import Path
+
+from yacs.config import CfgNode
+
+from lib.codecs.base import check_same_codec
+from lib.config import notices
+from lib.run.board import Board
+from lib.run.evaluation import Evaluator, Outcome
+from lib.run.folder import RunFolder
+from lib.run.progress import TestWatch
+from lib.run.report import long_report, plot_command
+from lib.run.setup import describe_machine, make_model, set_up
+from lib.utils import distributed
+from lib.utils.checkpoint import load_weights
+from lib.utils.logging import open_log
+from lib.utils.seeding import seed_everything
+
+
+def test(cfg: CfgNode) -> Outcome:
+    """Test TEST.MODEL_FILE, or the run's best weights, on DATASET.TEST_SET; every process calls.
+
+    Returns:
+        The statistics, on every process; they are printed with their conditions, and the result file is written.
+
+    Raises:
+        PoseError: bad input; nothing has been written then.
+    """
+    logger = open_log(quiet=not distributed.is_main())
+    setup, folder = set_up(cfg), RunFolder(cfg)
+    folder.check_writable()
+    seed_everything(cfg.SEED)
+    for line in [f"Testing on {describe_machine(setup.device)}.", *notices(cfg)]:
+        logger.info(line)
+    weights = Path(cfg.TEST.MODEL_FILE) if cfg.TEST.MODEL_FILE else folder.tested_weights()
+    model = make_model(setup)
+    report = load_weights(model, weights, allow_new_head=False, keypoint_names=setup.skeleton.names)
+    if report.metadata is not None:
+        check_same_codec(report.metadata.codec, setup.codec.description(), str(weights))
+    evaluator = Evaluator(setup)
+    result_file = folder.results(cfg.DATASET.TEST_SET)
+    watch = TestWatch(setup, Board(None), folder.path)
+    outcome = evaluator.evaluate(model, watch, result_file, title="test")
+    for line in long_report(evaluator, outcome, weights):
+        logger.info(line)
+    valid = "" if outcome.stats is not None else " (a valid COCO submission; its annotations are not public)"
+    logger.info(f"{'result file':<12} {result_file}{valid}")
+    logger.info(f"{'plot them':<12} {plot_command(evaluator, result_file)}")
+    return outcome
