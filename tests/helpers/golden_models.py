@@ -1,0 +1,43 @@
+"""Weights and inputs that the golden outputs in tests/golden/models belong to, rebuilt from names alone."""
+
+import gzip
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def read_states(golden: Path) -> dict[str, dict[str, Any]]:
+    """Network name -> {"params": count, "state": {entry name: shape}}, as published."""
+    return json.loads(gzip.decompress((golden / "models" / "states.json.gz").read_bytes()))
+
+
+def golden_weights(state: dict[str, list[int]]) -> dict[str, Tensor]:
+    """Values that depend on an entry's name and shape only; counters are 0."""
+    return {name: _values(name, tuple(shape)) for name, shape in state.items()}
+
+
+def golden_input(height: int, width: int) -> Tensor:
+    """One normalised image of random numbers, (1, 3, height, width)."""
+    rng = np.random.default_rng(0)
+    return torch.from_numpy(rng.normal(0.0, 1.0, (1, 3, height, width)).astype(np.float32))
+
+
+def _values(name: str, shape: tuple[int, ...]) -> Tensor:
+    kind = name.rsplit(".", 1)[-1]
+    if kind == "num_batches_tracked":
+        return torch.zeros(shape, dtype=torch.int64)
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    if kind == "running_var":
+        values = rng.uniform(0.5, 1.5, shape)
+    elif kind in ("running_mean", "bias"):
+        values = rng.normal(0.0, 0.05, shape)
+    elif len(shape) == 1:
+        values = rng.normal(0.6, 0.05, shape)
+    else:
+        values = rng.normal(0.0, np.sqrt(2.0 / np.prod(shape[1:])), shape)
+    return torch.from_numpy(values.astype(np.float32))

@@ -1,0 +1,33 @@
+"""Networks small enough for tests, with values in every entry that tell the entries apart."""
+
+import torch
+from torch import nn
+
+from lib.models.pose_hrnet import PoseHighResolutionNet, Stage
+from lib.models.pose_resnet import Deconvolution, PoseResNet
+
+SMALL_STAGES = (Stage(1, (1, 1), (8, 16)), Stage(1, (1,) * 3, (8, 16, 32)), Stage(3, (1,) * 4, (8, 16, 32, 64)))
+
+
+def small_hrnet(out_channels: int = 17, *, wide_fusion: bool = False) -> PoseHighResolutionNet:
+    """An HRNet-W8 with one block per branch."""
+    return PoseHighResolutionNet(SMALL_STAGES, out_channels, wide_fusion=wide_fusion)
+
+
+def small_resnet(out_channels: int = 17) -> PoseResNet:
+    """A ResNet-18 with a narrow head."""
+    return PoseResNet(18, out_channels, deconvolutions=[Deconvolution(16)] * 3)
+
+
+def randomized(model: nn.Module) -> nn.Module:
+    """The network with random values in all parameters and buffers, variances positive; in evaluation mode."""
+    with torch.no_grad():
+        for name, value in model.state_dict().items():
+            if name.endswith("running_var"):
+                value.uniform_(0.5, 1.5)
+            elif value.is_floating_point():
+                fan_in = max(1, value[0].numel()) if value.ndim > 1 else 4
+                value.normal_(0.0, (2 / fan_in) ** 0.5)
+            else:
+                value.fill_(7)
+    return model.eval()
