@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 
 from yacs.config import CfgNode
 
@@ -83,7 +84,7 @@ def _load_from_help(for_training: bool) -> str:
 def _complete_bare_amp(words: Sequence[str]) -> list[str]:
     """Give a bare --amp its value; otherwise the override behind it would be taken for one."""
     completed = []
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in pairwise([*words, ""]):
         completed.append("--amp=bf16" if word == "--amp" and following not in AMP_CHOICES else word)
     return completed
 

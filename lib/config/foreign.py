@@ -7,6 +7,12 @@ from lib.utils.errors import PoseError
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
+# Where to start when we have no experiment of the same network.
+_NEAREST = "experiments/coco/hrnet/w32_256x192_adam_lr1e-3.yaml"
+
+# Words of mmpose's file names that stand for another data set, augmentation or loss than our files have.
+_OTHER_EXPERIMENT = ("wholebody", "aic", "coarsedropout", "gridmask", "photometric", "awing", "fp16", "merge")
+
 
 def refuse_foreign_config(path: Path) -> None:
     """Refuse a Python config.
@@ -20,8 +26,8 @@ def refuse_foreign_config(path: Path) -> None:
     equivalent = equivalent_file(path)
     if equivalent is None:
         raise PoseError(
-            f"{path} is a Python config of {system} and is not run here; there is no YAML file for this network yet, "
-            "see experiments/ for those that exist."
+            f"{path} is a Python config of {system} and is not run here; there is no YAML file for this experiment, "
+            f"the one to start from is {_NEAREST}."
         )
     raise PoseError(f"{path} is a Python config of {system} and is not run here; use {equivalent} instead.")
 
@@ -34,11 +40,11 @@ def equivalent_file(path: Path) -> str | None:
     """
     name = path.stem.lower().replace("-", "_")
     network = re.search(r"(?:^|_)(?:hrnet_(w\d+)|res(?:net)?_?(\d+))(?=_)", name)
-    size = re.search(r"(\d+x\d+)(?!\w)|(\d+x\d+)(?=_)", name)
-    if "coco" not in name or "wholebody" in name or network is None or size is None:
+    sizes = re.findall(r"\d{3}x\d{3}", name)
+    other = any(word in name for word in _OTHER_EXPERIMENT)
+    if "coco" not in name or other or network is None or not sizes:
         return None
     width, depth = network.groups()
-    input_size = next(text for text in reversed(re.findall(r"\d+x\d+", name)))
     suffix = ""
     if "udp" in name:
         suffix = "_udp_offset" if "regress" in name or "combined" in name else "_udp"
@@ -46,5 +52,5 @@ def equivalent_file(path: Path) -> str | None:
         suffix = "_dark"
     folder, prefix = ("hrnet", width) if width else ("resnet", f"res{depth}")
     middle = "adam_lr5e-4" if width else "d256x3_adam_lr5e-4"
-    file = Path("coco") / folder / f"{prefix}_{input_size}_{middle}{suffix}_mmpose.yaml"
+    file = Path("coco") / folder / f"{prefix}_{sizes[-1]}_{middle}{suffix}_mmpose.yaml"
     return f"experiments/{file.as_posix()}" if (EXPERIMENTS / file).is_file() else None

@@ -38,14 +38,15 @@ def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
     file_settings, extra_settings = read_settings(file), override_settings(overrides)
     settings = file_settings | extra_settings
     config = default_config()
-    config.MODEL.EXTRA = default_extra(_model_name(settings, config))
+    config.MODEL.NAME = _model_name(settings, config.MODEL.NAME)
+    config.MODEL.EXTRA = default_extra(config.MODEL.NAME)
     _apply(config, file_settings)
     if config.TRAIN.EXPECTED_BATCH == 0:
         train = config.TRAIN
         train.EXPECTED_BATCH = train.BATCH_SIZE_PER_GPU * max(len(config.GPUS), 1) * train.ACCUMULATE
     _apply(config, extra_settings)
     config.RUN_NAME = config.RUN_NAME or file.stem
-    config.__dict__[_NOTICES] = tuple(resolve_config(config, frozenset(settings), str(file)))
+    config.__dict__[_NOTICES] = tuple(resolve_config(config, frozenset(settings)))
     check_config(config, str(file))
     config.freeze()
     return config
@@ -70,12 +71,12 @@ def flat_items(config: CfgNode, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield prefix + key, value
 
 
-def _model_name(settings: Settings, config: CfgNode) -> str:
+def _model_name(settings: Settings, default: str) -> str:
     """The network's name, refused when it is not one of ours."""
     if "MODEL.NAME" not in settings:
-        return str(config.MODEL.NAME)
+        return default
     setting = settings["MODEL.NAME"]
-    name = typed_value("MODEL.NAME", setting, config.MODEL.NAME)
+    name = typed_value("MODEL.NAME", setting, default)
     if name not in MODEL_NAMES:
         raise PoseError(
             f"{setting.source} sets MODEL.NAME to {name!r}, a network that is not part of this project; "
@@ -92,7 +93,8 @@ def _apply(config: CfgNode, settings: Settings) -> None:
         for section in sections:
             node = node.get(section) if isinstance(node, CfgNode) else None
         if not isinstance(node, CfgNode) or name not in node:
-            raise PoseError(f"{setting.source} sets the unknown key {key}; {_suggestion(key, config)}.")
+            owner = f" of {config.MODEL.NAME}" if key.startswith("MODEL.EXTRA.") else ""
+            raise PoseError(f"{setting.source} sets the unknown key {key}{owner}; {_suggestion(key, config)}.")
         if isinstance(node[name], CfgNode):
             if parse_text(setting.value) if isinstance(setting.value, str) else setting.value is not None:
                 raise PoseError(f"{setting.source} sets {key} to {setting.value!r}, but it is a section of keys.")

@@ -26,30 +26,28 @@ WITHOUT_EFFECT = (
 PUBLISHED_DECODER = {"msra": "quarter", "dark": "dark", "udp": "udp"}
 
 
-def resolve_config(config: CfgNode, given: Set[str], source: str) -> list[str]:
+def resolve_config(config: CfgNode, given: Set[str]) -> list[str]:
     """Fill in what the file leaves open.
 
     Args:
         config: typed configuration; it is changed.
         given: dotted keys that the file or the command line sets.
-        source: name of the file, for the notices.
 
     Returns:
-        One sentence per choice, and one that lists the keys without effect.
+        One sentence per choice that changes results, and one that lists the keys without effect.
     """
-    _join_data_directory(config)
+    lines = _join_data_directory(config)
     _choose_skeleton(config, given)
-    lines = [_choose_codec(config, given), _choose_decoder(config)]
-    lines += _choose_wide_fusion(config)
+    lines += [_choose_codec(config, given), _choose_decoder(config), *_choose_wide_fusion(config)]
     ineffective = _without_effect(config, given)
     if ineffective:
-        lines.append(f"{source} sets keys that have no effect: {', '.join(ineffective)}.")
+        lines.append(f"Keys without effect, accepted for old files: {', '.join(ineffective)}.")
     if _shift_is_ignored(config):
         config.TEST.SHIFT_HEATMAP = False
     return lines
 
 
-def _join_data_directory(config: CfgNode) -> None:
+def _join_data_directory(config: CfgNode) -> list[str]:
     """Put DATA_DIR before the three paths, as published; then empty it, so that a saved config says the same."""
     root = config.DATA_DIR
     config.DATASET.ROOT = os.path.join(root, config.DATASET.ROOT)  # noqa: PTH118 - keeps '' and a final slash
@@ -57,6 +55,12 @@ def _join_data_directory(config: CfgNode) -> None:
         if config[section][key]:
             config[section][key] = os.path.join(root, config[section][key])  # noqa: PTH118
     config.DATA_DIR = ""
+    detections = config.TEST.COCO_BBOX_FILE
+    if root and not config.TEST.USE_GT_BBOX and detections and not os.path.isabs(detections):  # noqa: PTH117
+        return [
+            f"TEST.COCO_BBOX_FILE {detections} stays relative to the working folder; DATA_DIR is not put before it."
+        ]
+    return []
 
 
 def _choose_skeleton(config: CfgNode, given: Set[str]) -> None:

@@ -71,8 +71,13 @@ def _convert(value: Any, expected: type, default: Any) -> Any:
     if expected is tuple:
         value = (value,) if isinstance(value, int) and not isinstance(value, bool) else value
     if expected in (list, tuple) and isinstance(value, (list, tuple)):
-        return expected(_convert(item, type(default[0]), None) if default else item for item in value)
+        return expected(_convert(item, type(default[0]), None) if default else _plain(item) for item in value)
     raise ValueError
+
+
+def _plain(value: Any) -> Any:
+    """Nested tuples as the lists that YAML has for them."""
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _to_text(value: Any) -> str:

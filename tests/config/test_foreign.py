@@ -1,0 +1,41 @@
+"""Python configs of other systems are refused with the file to use instead."""
+
+from pathlib import Path
+
+import pytest
+
+from lib.config import load_config
+from lib.config.foreign import EXPERIMENTS
+from lib.utils.errors import PoseError
+
+
+@pytest.mark.parametrize(
+    ("name", "equivalent"),
+    [
+        ("hrnet_w32_coco_256x192.py", "hrnet/w32_256x192_adam_lr5e-4_mmpose"),
+        ("hrnet_w32_coco_256x192_udp.py", "hrnet/w32_256x192_adam_lr5e-4_udp_mmpose"),
+        ("hrnet_w32_coco_256x192_udp_regress.py", "hrnet/w32_256x192_adam_lr5e-4_udp_offset_mmpose"),
+        ("hrnet_w48_coco_384x288_dark.py", "hrnet/w48_384x288_adam_lr5e-4_dark_mmpose"),
+        ("res152_coco_384x288.py", "resnet/res152_384x288_d256x3_adam_lr5e-4_mmpose"),
+        ("td-hm_hrnet-w48_udp-8xb32-210e_coco-384x288.py", "hrnet/w48_384x288_adam_lr5e-4_udp_mmpose"),
+        ("td-hm_hrnet-w32_udp-regress-8xb64-210e_coco-256x192.py", "hrnet/w32_256x192_adam_lr5e-4_udp_offset_mmpose"),
+        ("td-hm_res50_dark-8xb64-210e_coco-256x192.py", "resnet/res50_256x192_d256x3_adam_lr5e-4_dark_mmpose"),
+    ],
+)
+def test_mmpose_configs_name_our_file(name: str, equivalent: str) -> None:
+    with pytest.raises(PoseError, match=f"{name} is a Python config of mmpose.*use experiments/coco/{equivalent}.yaml"):
+        load_config(Path("configs") / name)
+    assert (EXPERIMENTS / "coco" / f"{equivalent}.yaml").is_file()
+
+
+@pytest.mark.parametrize(
+    "name", ["vitpose_coco_256x192.py", "hrnet_w32_coco_256x192_gridmask.py", "hrnet_w32_mpii_256x256.py"]
+)
+def test_other_mmpose_configs_name_where_to_start(name: str) -> None:
+    with pytest.raises(PoseError, match=r"no YAML file for this experiment.*experiments/.*\.yaml"):
+        load_config(name)
+
+
+def test_rsn_configs_are_refused() -> None:
+    with pytest.raises(PoseError, match=r"config\.py is a Python config of RSN.*experiments/.*\.yaml"):
+        load_config("exps/RSN18.coco/config.py")
