@@ -69,7 +69,7 @@ def plot_curves(
 def _panel(axes: Axes, title: str, epochs: np.ndarray, curves: Mapping[str, np.ndarray]) -> None:
     axes.set_title(title, fontsize=10)
     axes.set_xlabel("epoch", fontsize=9)
-    axes.tick_params(labelsize=8)
+    axes.tick_params(which="both", labelsize=8)
     axes.grid(color="#dddddd", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     for color, (label, values) in zip(COLORS, curves.items(), strict=True):
@@ -79,7 +79,7 @@ def _panel(axes: Axes, title: str, epochs: np.ndarray, curves: Mapping[str, np.n
     if not axes.lines:
         axes.text(0.5, 0.5, "no values", transform=axes.transAxes, ha="center", va="center", color="#888888")
         return
-    if title == "loss" and min(line.get_ydata().min() for line in axes.lines) > 0:
+    if title == "loss" and all(np.nanmin(values, initial=np.inf) > 0 for values in curves.values()):
         axes.set_yscale("log")
     _mark_best_ap(axes, epochs, curves.get("AP"))
     axes.legend(fontsize=8, frameon=False)
@@ -91,7 +91,12 @@ def _mark_best_ap(axes: Axes, epochs: np.ndarray, values: np.ndarray | None) -> 
     best = int(np.nanargmax(values))
     axes.plot(epochs[best], values[best], "o", color=COLORS[0], markersize=7, markerfacecolor="none", label="_best")
     axes.annotate(
-        f"{values[best]:.3f}", (epochs[best], values[best]), textcoords="offset points", xytext=(0, -14), fontsize=8
+        f"{values[best]:.3f}",
+        (epochs[best], values[best]),
+        textcoords="offset points",
+        xytext=(0, -16),
+        ha="center",
+        fontsize=8,
     )
 
 

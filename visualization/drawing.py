@@ -96,28 +96,28 @@ def heatmap_grid(images: np.ndarray, heatmaps: ArrayLike, *, zoom: int = 2) -> n
 
     Args:
         images: crops, (B, H, W, 3) or one (H, W, 3), uint8 RGB.
-        heatmaps: score maps, (B, K, h, w) or (K, h, w), float; negative values show as 0 and each map is scaled by
+        heatmaps: score maps, (B, K, h, w) or (K, h, w); negative values and NaN show as 0, and maps are scaled by
             the largest value of its sample, at least 1e-6.
         zoom: size of a tile relative to a map.
 
     Returns:
         (B · zoom · h, (K + 1) · zoom · w, 3) uint8 RGB with thin gaps; a ring marks each arg-max.
     """
-    maps = np.asarray(heatmaps, dtype=np.float32)
+    maps = np.nan_to_num(np.asarray(heatmaps, dtype=np.float32))
     maps = maps[None] if maps.ndim == 3 else maps
     crops = images[None] if images.ndim == 3 else images
     size_wh = (maps.shape[3] * zoom, maps.shape[2] * zoom)
     rows = []
     for crop, scores in zip(crops, maps, strict=True):
         tile = cv2.resize(crop, size_wh, interpolation=cv2.INTER_AREA)
-        peak = max(float(np.nanmax(scores)), 1e-6)
+        peak = max(float(scores.max()), 1e-6)
         rows.append([tile, *(_heat_tile(tile, score / peak, zoom) for score in scores)])
     return _grid(rows)
 
 
 def _heat_tile(tile: np.ndarray, score: np.ndarray, zoom: int) -> np.ndarray:
     """One score map, at most 1, over a dimmed crop: the higher the score, the more opaque its colour."""
-    values = np.clip(np.nan_to_num(score), 0.0, 1.0)
+    values = np.clip(score, 0.0, 1.0)
     large = np.clip(cv2.resize(values, (tile.shape[1], tile.shape[0]), interpolation=cv2.INTER_LINEAR), 0.0, 1.0)
     colors = cv2.cvtColor(cv2.applyColorMap((large * 255).astype(np.uint8), HEATMAP_COLORS), cv2.COLOR_BGR2RGB)
     opacity = np.sqrt(large)[..., None] * 0.85

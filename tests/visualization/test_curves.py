@@ -1,0 +1,42 @@
+"""Curves from complete, incomplete and empty histories."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from lib.utils.errors import PoseError
+from lib.utils.image import read_image
+from visualization.curves import plot_curves
+
+COLUMNS = ("epoch", "lr", "train_loss", "train_pck", "val_loss", "val_pck", "AP", "AR", "images_per_s", "data_wait")
+
+
+def test_history_file_with_gaps(tmp_path: Path) -> None:
+    with (tmp_path / "history.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="")
+        writer.writeheader()
+        for epoch in range(6):
+            writer.writerow({"epoch": epoch, "lr": 1e-3 if epoch < 4 else 1e-4, "train_loss": 1 / (epoch + 1)})
+        writer.writerow({"epoch": 6, "lr": 1e-4, "train_loss": "nan", "val_pck": "n/a", "AP": 0.5, "AR": 0.6})
+    plot_curves(tmp_path / "history.csv", tmp_path / "new" / "curves.png", "a run")
+    assert read_image(tmp_path / "new" / "curves.png").shape[1] > 1000
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [{}],
+        [{"epoch": 0, "train_loss": 0.0, "AP": -1}],
+        [{"epoch": None, "train_loss": float("inf"), "AR": "", "AP": None}, {"val_loss": -2.0}],
+    ],
+)
+def test_hardly_any_values(tmp_path: Path, rows: list[dict]) -> None:
+    plot_curves(rows, tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").stat().st_size > 0
+
+
+def test_missing_history(tmp_path: Path) -> None:
+    with pytest.raises(PoseError, match=r"history\.csv cannot be read"):
+        plot_curves(tmp_path / "history.csv", tmp_path / "curves.png")
