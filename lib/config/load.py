@@ -13,7 +13,7 @@ from lib.config.default import default_config
 from lib.config.models import MODEL_NAMES, default_extra
 from lib.config.read import Settings, override_settings, read_settings
 from lib.config.resolve import resolve_config
-from lib.config.values import parse_text, typed_value
+from lib.config.values import typed_value
 from lib.utils.errors import PoseError
 
 # Where a configuration keeps its notices: an attribute, so that they are no option and not part of equality.
@@ -96,7 +96,7 @@ def _apply(config: CfgNode, settings: Settings) -> None:
             owner = f" of {config.MODEL.NAME}" if key.startswith("MODEL.EXTRA.") else ""
             raise PoseError(f"{setting.source} sets the unknown key {key}{owner}; {_suggestion(key, config)}.")
         if isinstance(node[name], CfgNode):
-            if parse_text(setting.value) if isinstance(setting.value, str) else setting.value is not None:
+            if setting.value is not None:
                 raise PoseError(f"{setting.source} sets {key} to {setting.value!r}, but it is a section of keys.")
             continue
         node[name] = typed_value(key, setting, node[name])

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from lib.config.foreign import refuse_foreign_config
-from lib.config.values import COMMAND_LINE, Setting, parse_text
+from lib.config.values import COMMAND_LINE, Setting
 from lib.utils.errors import PoseError
 
 BASE_KEY = "_BASE_"
@@ -38,9 +38,8 @@ def override_settings(overrides: Sequence[Any]) -> Settings:
         raise PoseError(f"overrides come in pairs KEY VALUE, but {overrides[-1]!r} has no value.")
     settings: Settings = {}
     for key, value in zip(overrides[::2], overrides[1::2], strict=True):
-        parsed = parse_text(value) if isinstance(value, str) else value
         # Text stays text here: whether 007 is a number or a name depends on the option it is for.
-        settings.update(_flatten(str(key), parsed if isinstance(parsed, dict) else value, COMMAND_LINE))
+        settings.update(_flatten(str(key), value, COMMAND_LINE))
     return settings
 
 

@@ -5,7 +5,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from yacs.config import CfgNode
 
 from lib.utils.errors import PoseError
@@ -43,21 +42,13 @@ def typed_value(key: str, setting: Setting, default: Any) -> Any:
     expected = type(default) if default is not None else _OPTIONAL_TYPES[key]
     if default is None and _literal(setting.value) is None:
         return None
+    value = _without_quotes(setting.value) if setting.source == COMMAND_LINE and expected is str else setting.value
     try:
-        return _convert(setting.value, expected, default)
+        return _convert(value, expected, default)
     except ValueError:
         raise PoseError(
             f"{setting.source} sets {key} to {setting.value!r}, but it must be {_description(expected, default)}."
         ) from None
-
-
-def parse_text(text: str) -> Any:
-    """A value from the command line: YAML, or else a Python literal, or else the text itself; code is never run."""
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        value = text
-    return _literal(value) if isinstance(value, str) else value
 
 
 def _convert(value: Any, expected: type, default: Any) -> Any:
@@ -86,7 +77,12 @@ def _to_text(value: Any) -> str:
         return ""
     if not isinstance(value, str):
         raise ValueError
-    quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "'\""
+    return value
+
+
+def _without_quotes(value: Any) -> Any:
+    """Text whose quotes a script has protected from the shell."""
+    quoted = isinstance(value, str) and len(value) >= 2 and value[0] == value[-1] and value[0] in "'\""
     return value[1:-1] if quoted else value
 
 
