@@ -171,7 +171,7 @@ class Codec(ABC):
                 f"the {self.name} codec reads heatmaps (B, {', '.join(map(str, expected))}), got {tuple(maps.shape)}; "
                 "check MODEL.HEATMAP_SIZE, MODEL.NUM_JOINTS and MODEL.TARGET_TYPE against the network."
             )
-        return maps.detach().to(torch.float32)
+        return maps.detach().to(torch.float32).contiguous()
 
 
 def check_same_codec(stored: dict[str, Any], current: dict[str, Any], path: str) -> None:

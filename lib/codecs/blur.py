@@ -7,6 +7,7 @@ times faster than a convolution of single-channel maps. Where only a few pixels 
 from functools import lru_cache
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 # OpenCV takes these for sizes up to 9 when no width is given, instead of the formula.
@@ -44,34 +45,44 @@ def blur(maps: Tensor, size: int, *, zero_border: bool = False) -> Tensor:
         (..., h, w), float32.
     """
     height, width = maps.shape[-2:]
-    # TF32 and autocast would round the products to ten bits on GPUs; float64 is left alone by both.
-    dtype = torch.float32 if maps.device.type in ("cpu", "mps") else torch.float64
+    dtype = _product_dtype(maps.device)
     rows = _blur_matrix(height, size, zero_border, dtype, maps.device)
     columns = _blur_matrix(width, size, zero_border, dtype, maps.device)
-    with torch.autocast(maps.device.type, enabled=False):
-        return (rows @ (maps.to(dtype) @ columns.T)).to(torch.float32)
+    return _product(rows, maps, columns)
 
 
-def blur_at(maps: Tensor, number: Tensor, row: Tensor, column: Tensor, size: int) -> Tensor:
-    """The blurred maps' values at single pixels, with mirrored borders.
+def blur_around(
+    maps: Tensor, number: Tensor, x: Tensor, y: Tensor, size: int, reach: int = 0, *, zero_border: bool = False
+) -> Tensor:
+    """The values of the blurred maps in small squares alone.
 
     Args:
-        maps: (N, C, h, w), float32.
-        number, row, column: N-index, row and column of the pixels, each (B, K).
+        maps: (M, C, h, w), float32.
+        number: which of the M each square lies on, (N,).
+        x, y: the middle of each square, (N,), on the map.
         size: of the kernel, odd.
+        reach: pixels on each side of the middle.
+        zero_border: as for `blur`.
 
     Returns:
-        (B, K, C), float32.
+        (N, C, 2 reach + 1, 2 reach + 1), float32.
     """
     channels, height, width = maps.shape[1:]
-    steps = torch.arange(size, device=maps.device) - size // 2
-    rows = mirror_index(row[..., None] + steps, height)
-    columns = mirror_index(column[..., None] + steps, width)
-    pixel = (rows[..., :, None] * width + columns[..., None, :]).flatten(-2)
-    first = (number[..., None] * channels + torch.arange(channels, device=maps.device)) * (height * width)
-    patches = maps.reshape(-1)[first[..., :, None] + pixel[..., None, :]]
-    kernel = gaussian_kernel(size).to(torch.float32).to(maps.device)
-    return (patches * torch.outer(kernel, kernel).flatten()).sum(dim=-1)
+    steps = torch.arange(-(reach + size // 2), reach + size // 2 + 1, device=maps.device)
+    rows, columns = y[:, None] + steps, x[:, None] + steps
+    if zero_border:
+        on_map = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
+        rows, columns = rows.clamp(0, height - 1), columns.clamp(0, width - 1)
+    else:
+        rows, columns = mirror_index(rows, height), mirror_index(columns, width)
+    pixels = rows[:, :, None] * width + columns[:, None, :]
+    channel = number[:, None] * channels + torch.arange(channels, device=maps.device)
+    patches = maps.reshape(-1)[channel[:, :, None, None] * (height * width) + pixels[:, None]]
+    if zero_border:
+        patches = torch.where(on_map[:, None], patches, 0.0)
+    kernel = gaussian_kernel(size).to(device=maps.device, dtype=_product_dtype(maps.device))
+    sliding = torch.stack([F.pad(kernel, (step, 2 * reach - step)) for step in range(2 * reach + 1)])
+    return _product(sliding, patches, sliding)
 
 
 def mirror_index(index: Tensor, length: int) -> Tensor:
@@ -81,6 +92,17 @@ def mirror_index(index: Tensor, length: int) -> Tensor:
     period = 2 * (length - 1)
     folded = index % period
     return torch.minimum(folded, period - folded)
+
+
+def _product_dtype(device: torch.device) -> torch.dtype:
+    # TF32 and autocast would round products to ten bits on GPUs; float64 is left alone by both.
+    return torch.float32 if device.type in ("cpu", "mps") else torch.float64
+
+
+def _product(left: Tensor, maps: Tensor, right: Tensor) -> Tensor:
+    """left @ maps @ right^T, float32."""
+    with torch.autocast(maps.device.type, enabled=False):
+        return (left @ (maps.to(left.dtype) @ right.T)).to(torch.float32)
 
 
 @lru_cache(maxsize=32)

@@ -60,12 +60,11 @@ def fit_shift(maps: Tensor, peaks: Peaks, sigma: float) -> Tensor:
     return (-0.5 * slopes / curvatures).clamp(-MAX_SHIFT, MAX_SHIFT).to(torch.float32)
 
 
-def vote_shift(mask: Tensor, offsets: Tensor, peaks: Peaks, radius: float) -> Tensor:
+def vote_shift(maps: Tensor, peaks: Peaks, radius: float) -> Tensor:
     """Let the pixels around each peak of the mask vote for the point that their offsets lead to.
 
     Args:
-        mask: (B, K, h, w), float32.
-        offsets: x and y offsets in units of `radius`, (B, K, 2, h, w), float32.
+        maps: mask and x and y offsets in units of `radius`, (B, K, 3, h, w), float32.
         peaks: arg-max of the mask.
         radius: of the disc that the network learnt, heatmap pixels.
 
@@ -75,12 +74,11 @@ def vote_shift(mask: Tensor, offsets: Tensor, peaks: Peaks, radius: float) -> Te
     On targets every pixel of the disc votes for the same point. The arg-max of a real mask can be anywhere on its
     plateau, so a second vote is held around the result of the first. Votes count by the square of the mask.
     """
-    steps = _window(math.ceil(radius), mask.device)
-    stacked = torch.cat([mask[:, :, None], offsets], dim=2)
+    steps = _window(math.ceil(radius), maps.device)
     x, y = peaks.x, peaks.y
-    size_wh = torch.tensor([mask.shape[-1], mask.shape[-2]], device=mask.device)
+    size_wh = torch.tensor([maps.shape[-1], maps.shape[-2]], device=maps.device)
     for _ in range(2):
-        values, on_map = _around(stacked, x, y, steps)
+        values, on_map = _around(maps, x, y, steps)
         share = values[:, :, 0] / peaks.scores[..., None]
         weights = torch.where(on_map, share.clamp(min=0) ** 2, 0.0)
         # Offsets of the target never leave [-1, 1]; this bounds what a wrong one can do.

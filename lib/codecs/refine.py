@@ -8,12 +8,12 @@ shift is huge there too, and it is not NaN or infinite more or less often than t
 import torch
 from torch import Tensor
 
-from lib.codecs.blur import blur
+from lib.codecs.blur import blur, blur_around
 from lib.codecs.peaks import Peaks, sample_around
 
 _CROSS = [(1, 0), (-1, 0), (0, 1), (0, -1)]
-_CROSS_OF_TWO = [(2, 0), (-2, 0), (0, 2), (0, -2)]
-_DIAGONALS = [(1, 1), (1, -1), (-1, 1), (-1, -1)]
+# DARK's floor under the logarithm.
+LOWEST = 1e-10
 
 
 def quarter_shift(maps: Tensor, peaks: Peaks) -> Tensor:
@@ -37,17 +37,30 @@ def dark_shift(maps: Tensor, peaks: Peaks, kernel: int) -> Tensor:
     Peaks within two pixels of the border or with a singular Hessian do not move.
     Source: DarkPose lib/core/inference.py, gaussian_blur and taylor; mmpose's _gaussian_blur and _taylor are the same.
     """
-    blurred = blur(maps, kernel, zero_border=True)
-    rescale = maps.amax(dim=(-2, -1)) / blurred.amax(dim=(-2, -1))
-    values = sample_around(blurred, peaks, [(0, 0), *_CROSS, *_CROSS_OF_TWO, *_DIAGONALS])
-    logs = [torch.log(torch.clamp(value * rescale, min=1e-10)) for value in values]
-    center, right, left, below, above, right2, left2, below2, above2, down_right, up_right, down_left, up_left = logs
-    gradient = torch.stack([0.5 * (right - left), 0.5 * (below - above)], dim=-1)
-    dxx = 0.25 * (right2 - 2 * center + left2)
-    dyy = 0.25 * (below2 - 2 * center + above2)
-    dxy = 0.25 * (down_right - up_right - down_left + up_left)
+    inside = _inside(peaks, maps, 2, 2)
+    flat = maps.flatten(0, 1)[:, None]
+    # Peaks near the border do not move, so any pixel will do for them (mmpose's (-1, -1) is not even on the map).
+    x, y = peaks.x.clamp(min=0).flatten(), peaks.y.clamp(min=0).flatten()
+    values = blur_around(flat, torch.arange(len(flat), device=maps.device), x, y, kernel, 2, zero_border=True)[:, 0]
+    # The published code stretches the blurred map to the old maximum. In the logarithm that is a constant which the
+    # derivatives lose, unless a value is clipped; only then is the maximum worth finding.
+    clipped = inside.flatten() & (values < LOWEST).flatten(1).any(dim=1)
+    values[clipped] *= _stretch(flat[clipped], kernel)[..., None]
+    logs = torch.log(values.clamp(min=LOWEST)).view(*peaks.x.shape, 5, 5)
+    center = logs[..., 2, 2]
+    gradient = torch.stack(
+        [0.5 * (logs[..., 2, 3] - logs[..., 2, 1]), 0.5 * (logs[..., 3, 2] - logs[..., 1, 2])], dim=-1
+    )
+    dxx = 0.25 * (logs[..., 2, 4] - 2 * center + logs[..., 2, 0])
+    dyy = 0.25 * (logs[..., 4, 2] - 2 * center + logs[..., 0, 2])
+    dxy = 0.25 * (logs[..., 3, 3] - logs[..., 1, 3] - logs[..., 3, 1] + logs[..., 1, 1])
     shift = _newton_step(gradient, dxx, dxy, dyy)
-    return torch.where(_inside(peaks, maps, 2, 2)[..., None], shift, 0.0)
+    return torch.where(inside[..., None], shift, 0.0)
+
+
+def _stretch(maps: Tensor, kernel: int) -> Tensor:
+    """How much lower the blurred maps' maxima are, (N, 1)."""
+    return maps.amax(dim=(-2, -1)) / blur(maps, kernel, zero_border=True).amax(dim=(-2, -1))
 
 
 def udp_shift(maps: Tensor, peaks: Peaks, kernel: int, *, rescale: bool) -> Tensor:

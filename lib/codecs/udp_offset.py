@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lib.codecs.base import Codec
-from lib.codecs.blur import blur, blur_at
+from lib.codecs.blur import blur, blur_around
 from lib.codecs.exact import vote_shift
 from lib.codecs.gaussian import absent_coordinate
 from lib.codecs.peaks import Peaks, find_peaks, wrap_position
@@ -67,6 +67,10 @@ class UdpOffsetCodec(Codec):
         sign = flipped.new_tensor([1.0, -1.0, 1.0]).repeat(self.num_keypoints)
         return flipped * sign[:, None, None]
 
+    def score_maps(self, heatmaps: Tensor) -> Tensor:
+        """The blurred masks, (B, K, h, w): a disc is flat, and only its blur is highest at the keypoint."""
+        return blur(super().score_maps(heatmaps), 2 * self.blur_kernel + 1)
+
     def _encode(self, heatmap_points: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
         height, width = self.heatmap_shape_hw
         columns = torch.arange(width, device=heatmap_points.device, dtype=heatmap_points.dtype)
@@ -83,14 +87,15 @@ class UdpOffsetCodec(Codec):
 
     def _decode(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         grouped = heatmaps.unflatten(1, (self.num_keypoints, 3))
-        mask, offsets = grouped[:, :, 0], grouped[:, :, 1:]
+        mask = grouped[:, :, 0]
         if self.decoder == "exact":
             peaks = find_peaks(mask, self.absent)
-            shift = vote_shift(mask, offsets, peaks, self.radius)
+            shift = vote_shift(grouped, peaks, self.radius)
         else:
             peaks = self._blurred_peaks(mask)
-            number, row, column = wrap_position(peaks.x, peaks.y, self.heatmap_shape_hw)
-            shift = blur_at(offsets.flatten(0, 1), number, row, column, self.blur_kernel) * self.radius
+            number, y, x = (index.flatten() for index in wrap_position(peaks.x, peaks.y, self.heatmap_shape_hw))
+            blurred = blur_around(grouped.flatten(0, 1), number, x, y, self.blur_kernel).view(*peaks.x.shape, 3)
+            shift = blurred[..., 1:] * self.radius
         if self.absent is None or self.decoder == "exact":
             usable = peaks.responds[..., None] & torch.isfinite(shift).all(dim=-1, keepdim=True)
             shift = torch.where(usable, shift, 0.0)
