@@ -41,8 +41,6 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Any:
             return read_legacy_tar(path)
         with torch.serialization.safe_globals(STAND_INS):
             return torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise PoseError(f"checkpoint {path} cannot be read ({error.strerror or error}).") from error
     except ForbiddenNameError as error:
         raise _forbidden(path, str(error)) from error
     except Exception as error:  # whatever a damaged file makes the readers stumble over
