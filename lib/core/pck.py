@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lib.codecs.peaks import find_peaks
+
 # A tenth of the heatmap is the unit of distance; half a unit is correct (HRNet lib/core/evaluate.py, accuracy).
 UNITS_PER_SIDE = 10.0
 
@@ -49,9 +51,10 @@ def heatmap_pck(outputs: Tensor, targets: Tensor, threshold: float = 0.5) -> Pck
         threshold: distance in tenths of the map below which a keypoint is correct.
     """
     height, width = outputs.shape[-2:]
-    truth = _peaks(targets)
+    # Without a positive value the point is (0, 0), as published: no target, or a wrong answer.
+    truth = find_peaks(targets, absent=0).points
     present = (truth > 1).all(dim=-1)
-    return keypoint_pck(_peaks(outputs), truth, present, (width, height), threshold)
+    return keypoint_pck(find_peaks(outputs, absent=0).points, truth, present, (width, height), threshold)
 
 
 @torch.no_grad()
@@ -79,11 +82,3 @@ def keypoint_pck(
     counted = present.bool()
     correct = counted & (distances < threshold)
     return Pck(correct.sum(dim=0).float(), counted.sum(dim=0).float())
-
-
-def _peaks(maps: Tensor) -> Tensor:
-    """Arg-max as (x, y), (B, K, 2), float; (0, 0) where no value is positive."""
-    width = maps.shape[-1]
-    values, places = maps.flatten(-2).max(dim=-1)
-    points = torch.stack((places % width, torch.div(places, width, rounding_mode="floor")), dim=-1).float()
-    return points * (values > 0)[..., None]

@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from lib.codecs.udp_offset import UdpOffsetCodec
 from lib.core.pck import Pck, heatmap_pck, keypoint_pck
+from lib.utils.geometry import UdpCrop
 
 
 def scalar_pck(outputs: Tensor, targets: Tensor, threshold: float) -> tuple[list[int], list[int]]:
@@ -54,6 +56,15 @@ def test_x_is_measured_by_the_width() -> None:
     for offset, expected in (((2.3, 0), 1.0), ((2.5, 0), 0.0), ((0, 4.7), 1.0), ((0, 4.9), 0.0)):
         moved = truth + torch.tensor(offset)
         assert keypoint_pck(moved, truth, present, size_wh).mean == expected
+
+
+def test_flat_discs_of_the_offset_encoding() -> None:
+    crop = UdpCrop((192, 256), (48, 64))
+    codec = UdpOffsetCodec(crop, range(4), variant="original", decoder="offset", radius=4.0)
+    keypoints = torch.rand(16, 4, 2) * torch.tensor([120.0, 180.0]) + 35
+    targets, _ = codec.encode(keypoints, torch.ones(16, 4))
+    noisy = targets + 0.05 * torch.randn_like(targets)
+    assert heatmap_pck(codec.score_maps(noisy), codec.score_maps(targets)).mean == 1.0
 
 
 def test_no_target_is_not_available() -> None:
