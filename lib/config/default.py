@@ -74,7 +74,8 @@ def _loss() -> CfgNode:
     node.USE_OHKM = False  # mean over each person's TOPK worst keypoints only
     node.TOPK = 8  # keypoints kept by USE_OHKM
     node.USE_TARGET_WEIGHT = True  # ignore keypoints that are not visible or not on the map
-    node.REDUCTION = "mean"  # no effect: belongs to an L1 loss that UDP-Pose never calls
+    node.SMOOTH_L1 = False  # NEW: offset targets: smooth L1 in place of squared errors, UDP-Pose's second offset loss
+    node.REDUCTION = "mean"  # no effect: UDP-Pose's L1 loss could sum instead, which its commands never ask for
     node.USE_DIFFERENT_JOINTS_WEIGHT = False  # multiply weights by the skeleton's per-keypoint weights
     node.KPD = 4.0  # radius of the offset target, heatmap px (CODEC_VARIANT mmpose: 0.0546875 * map height instead)
     return node
