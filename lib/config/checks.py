@@ -132,6 +132,9 @@ def _network_fault(config: CfgNode) -> str:
 
 
 def _hrnet_fault(extra: CfgNode) -> str:
+    for option in ("NUM_CHANNELS", "NUM_BLOCKS"):
+        if extra.STAGE1[option] < 1:
+            return f"MODEL.EXTRA.STAGE1.{option} is {extra.STAGE1[option]}, but it must be 1 or more"
     for branches, stage in ((2, "STAGE2"), (3, "STAGE3"), (4, "STAGE4")):
         key, node = f"MODEL.EXTRA.{stage}", extra[stage]
         if node.NUM_MODULES < 1:

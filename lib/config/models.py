@@ -9,6 +9,13 @@ from yacs.config import CfgNode
 COARSEST_STRIDE = 32
 
 
+def _hrnet_stem() -> CfgNode:
+    node = CfgNode()
+    node.NUM_CHANNELS = 64  # NEW: width of the stem and of the bottlenecks before stage 2
+    node.NUM_BLOCKS = 4  # NEW: those bottlenecks
+    return node
+
+
 def _hrnet_stage() -> CfgNode:
     node = CfgNode()
     node.NUM_MODULES = 0  # multi-resolution modules in the stage; to be given
@@ -24,6 +31,7 @@ def _hrnet() -> CfgNode:
     node = CfgNode()
     node.PRETRAINED_LAYERS = ["*"]  # first parts of the names taken from MODEL.PRETRAINED; '*' = all
     node.FINAL_CONV_KERNEL = 1  # kernel of the last convolution: 1 | 3
+    node.STAGE1 = _hrnet_stem()
     node.STAGE2 = _hrnet_stage()
     node.STAGE3 = _hrnet_stage()
     node.STAGE4 = _hrnet_stage()

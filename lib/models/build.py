@@ -7,7 +7,7 @@ from torch import nn
 from yacs.config import CfgNode
 
 from lib.models.blocks import BasicBlock, Bottleneck, ResidualBlock
-from lib.models.pose_hrnet import PoseHighResolutionNet, Stage
+from lib.models.pose_hrnet import PoseHighResolutionNet, Stage, Stem
 from lib.models.pose_resnet import Deconvolution, PoseResNet
 from lib.utils.checkpoint import WeightReport, load_weights
 from lib.utils.errors import PoseError
@@ -71,6 +71,7 @@ def _build_hrnet(model: CfgNode) -> PoseHighResolutionNet:
     return PoseHighResolutionNet(
         (_stage(extra.STAGE2), _stage(extra.STAGE3), _stage(extra.STAGE4)),
         _num_maps(model),
+        stem=Stem(extra.STAGE1.NUM_CHANNELS, extra.STAGE1.NUM_BLOCKS),
         final_conv_kernel=extra.FINAL_CONV_KERNEL,
         wide_fusion=bool(model.WIDE_FUSION),
     )

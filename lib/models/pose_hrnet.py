@@ -28,10 +28,21 @@ from lib.models.blocks import (
     residual_layer,
 )
 
-STEM_CHANNELS = 64
-LAYER1_BLOCKS = 4
 # UDP-Pose's last fusion gives this many times the channels of branch 0 (UDP lib/models/pose_hrnet.py:194-221).
 WIDE_FACTOR = 4
+
+
+@dataclass(frozen=True)
+class Stem:
+    """What comes before stage 2; the published networks have the default.
+
+    Attributes:
+        width: channels of the two stride-2 convolutions, and width of the bottlenecks after them.
+        num_blocks: bottlenecks.
+    """
+
+    width: int = 64
+    num_blocks: int = 4
 
 
 @dataclass(frozen=True)
@@ -77,6 +88,7 @@ class PoseHighResolutionNet(nn.Module):
     Args:
         stages: stages 2 to 4; each has at least the branches of the one before.
         out_channels: channels of the heatmaps: K, or 3K for offset targets.
+        stem: what comes before stage 2.
         final_conv_kernel: kernel of the last convolution, 1 or 3.
         wide_fusion: UDP-Pose's network: the last fusion has 4 times the channels and projects branch 0 as well.
 
@@ -91,22 +103,22 @@ class PoseHighResolutionNet(nn.Module):
         stages: tuple[Stage, Stage, Stage],
         out_channels: int,
         *,
+        stem: Stem = Stem(),
         final_conv_kernel: int = 1,
         wide_fusion: bool = False,
     ) -> None:
         super().__init__()
         stage2, stage3, stage4 = stages
         fused_channels = stage4.channels[0] * (WIDE_FACTOR if wide_fusion else 1)
-        layer1_channels = STEM_CHANNELS * Bottleneck.expansion
 
-        self.conv1 = conv(3, STEM_CHANNELS, 3, stride=2)
-        self.bn1 = nn.BatchNorm2d(STEM_CHANNELS)
-        self.conv2 = conv(STEM_CHANNELS, STEM_CHANNELS, 3, stride=2)
-        self.bn2 = nn.BatchNorm2d(STEM_CHANNELS)
+        self.conv1 = conv(3, stem.width, 3, stride=2)
+        self.bn1 = nn.BatchNorm2d(stem.width)
+        self.conv2 = conv(stem.width, stem.width, 3, stride=2)
+        self.bn2 = nn.BatchNorm2d(stem.width)
         self.relu = nn.ReLU(inplace=True)
-        self.layer1 = residual_layer(Bottleneck, STEM_CHANNELS, STEM_CHANNELS, LAYER1_BLOCKS)
+        self.layer1 = residual_layer(Bottleneck, stem.width, stem.width, stem.num_blocks)
 
-        self.transition1 = Transition((layer1_channels,), stage2.channels)
+        self.transition1 = Transition((stem.width * Bottleneck.expansion,), stage2.channels)
         self.stage2 = make_stage(stage2, stage2.channels)
         self.transition2 = Transition(stage2.channels, stage3.channels)
         self.stage3 = make_stage(stage3, stage3.channels)
