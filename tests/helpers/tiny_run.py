@@ -32,9 +32,7 @@ def make_tiny_data(root: Path, *, train: int = 12, val: int = 6) -> Path:
             for point, color in zip(points.round().astype(int).tolist(), colors, strict=True):
                 cv2.circle(picture, point, 2, color, -1)
             cv2.imwrite(str(folder / f"{image_id}.png"), picture)
-            images.append(
-                {"id": image_id, "file_name": f"{image_id}.png", "width": SIZE_WH[0], "height": SIZE_WH[1]}
-            )
+            images.append({"id": image_id, "file_name": f"{image_id}.png", "width": SIZE_WH[0], "height": SIZE_WH[1]})
             rows = np.concatenate([points, np.full((NUM_KEYPOINTS, 1), 2.0)], axis=1)
             annotations.append(
                 {
