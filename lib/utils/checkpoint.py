@@ -5,12 +5,11 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
 
-from lib.skeletons.skeleton import Skeleton
 from lib.utils.errors import PoseError
 from lib.utils.files import atomic_path
 from lib.utils.safe_load import read_checkpoint
@@ -22,6 +21,18 @@ logger = logging.getLogger(__name__)
 FORMAT = "plumbpose"
 VERSION = 1
 NAMES_SHOWN = 5
+
+
+class KeypointSet(Protocol):
+    """What a checkpoint stores of a skeleton."""
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Keypoint names in channel order."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +159,9 @@ def load_weights(
     return report
 
 
-def model_checkpoint(model: nn.Module, *, codec: Mapping[str, Any], skeleton: Skeleton, config: str) -> dict[str, Any]:
+def model_checkpoint(
+    model: nn.Module, *, codec: Mapping[str, Any], skeleton: KeypointSet, config: str
+) -> dict[str, Any]:
     """The weights of a network with all that is needed to use them; plain types and tensors on the CPU.
 
     Args:
