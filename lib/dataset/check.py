@@ -100,6 +100,7 @@ def value_faults(annotations: Annotations) -> Iterator[Fault]:
     outside_box = _far_outside(annotations.keypoints, first, first + annotations.box_xywh[:, 2:], FAR_OUTSIDE_BOX)
     largest: np.ndarray = np.where(labelled[..., None], points, 0).max(axis=(1, 2), initial=0)
     at_origin: np.ndarray = np.any(labelled & (points == 0).all(axis=2), axis=1)
+    normalised = np.logical_and(people, largest < NORMALISED_BELOW)
     stated = annotations.num_keypoints
     miscounted = (stated >= 0) & (stated != labelled.sum(axis=1)) & ~annotations.is_crowd
     unknown_flag: np.ndarray = np.any(~np.isin(flags, (0, 1, 2)), axis=1)
@@ -111,7 +112,7 @@ def value_faults(annotations: Annotations) -> Iterator[Fault]:
         ("keypoints off the box", outside_box & ~outside_image, "has keypoints far from its box", "see both", False),
         (
             "normalised",
-            np.logical_and(people, largest < NORMALISED_BELOW),
+            normalised,
             "has all keypoints within 0 to 2",
             "write pixels",
             True,

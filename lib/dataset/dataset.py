@@ -127,7 +127,10 @@ class PoseDataset(Dataset[Sample]):
         epoch, index = key if isinstance(key, tuple) else (0, int(key))
         image = self._image(index)
         records = self.records
-        person = Person(records.center[index], records.scale[index], records.keypoints[index], records.visible[index])
+        # Copies, so that nothing can write into the records that all workers share.
+        person = Person(
+            *(field[index].copy() for field in (records.center, records.scale, records.keypoints, records.visible))
+        )
         params = NO_AUGMENTATION
         if self.augment is not None:
             params = draw(self.augment, sample_generator(self.seed, epoch, index))
@@ -140,9 +143,9 @@ class PoseDataset(Dataset[Sample]):
         return Sample(
             image=torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1))),
             input_keypoints=apply_affine(person.keypoints, matrix).to(torch.float32),
-            visible=torch.tensor(person.visible),
-            center=torch.tensor(person.center),
-            scale=torch.tensor(person.scale),
+            visible=torch.from_numpy(person.visible),
+            center=torch.from_numpy(person.center),
+            scale=torch.from_numpy(person.scale),
             score=torch.tensor(records.score[index]),
             index=torch.tensor(index),
         )

@@ -88,6 +88,8 @@ class PoseLoader(DataLoader[Any]):
         """
         for batch in super().__iter__():
             if isinstance(batch, _Failure):
+                # Ends the workers now; from the garbage collector's hands torch waits five seconds for each.
+                self._iterator = None
                 raise PoseError(batch.message)
             yield batch
 

@@ -46,7 +46,7 @@ def decode_image(content: bytes, name: str, *, apply_exif: bool = False) -> np.n
 
     Returns:
         (H, W, 3) uint8 in OpenCV's channel order BGR. Grey and palette pictures are expanded to three channels, the
-        alpha channel is dropped, 16-bit values are divided by 256 and CMYK is converted.
+        alpha channel is dropped, 16-bit values are scaled to 8 bits and CMYK is converted.
 
     Raises:
         PoseError: empty, cut short or no picture.
