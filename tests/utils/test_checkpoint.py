@@ -57,6 +57,14 @@ SCHEMES: dict[str, tuple[Callable[[State], object], str]] = {
 }
 
 
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
+    """The messages, even where a test of a command has sent them to the console alone."""
+    monkeypatch.setattr(logging.getLogger("lib"), "propagate", True)
+    caplog.set_level(logging.INFO, "lib")
+    return caplog
+
+
 def write(path: Path, content: object) -> Path:
     torch.save(content, path)
     return path
@@ -98,21 +106,20 @@ def test_half_precision_weights_are_converted(tmp_path: Path) -> None:
     assert torch.equal(model.conv1.weight, state["conv1.weight"].float())
 
 
-def test_report_names_what_is_missing_and_unused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_report_names_what_is_missing_and_unused(tmp_path: Path, log: pytest.LogCaptureFixture) -> None:
     state = randomized(small_hrnet()).state_dict()
     del state["stage4.0.branches.0.0.bn1.bias"]
     state["tail.weight"] = torch.zeros(1)
     model = small_hrnet()
     before = model.get_parameter("stage4.0.branches.0.0.bn1.bias").clone()
-    with caplog.at_level(logging.INFO):
-        report = load_weights(model, write(tmp_path / "weights.pth", state))
+    report = load_weights(model, write(tmp_path / "weights.pth", state))
     assert report.missing == ("stage4.0.branches.0.0.bn1.bias",)
     assert report.unexpected == ("tail.weight",)
     assert 0.95 < report.coverage < 1
     assert torch.equal(model.get_parameter("stage4.0.branches.0.0.bn1.bias"), before)
     for text in ("missing: 1 (stage4.0.branches.0.0.bn1.bias)", "unused in the file: 1 (tail.weight)"):
-        assert text in caplog.text
-    assert caplog.records[0].levelno == logging.WARNING
+        assert text in log.text
+    assert log.records[0].levelno == logging.WARNING
 
 
 def test_counters_that_old_files_lack_are_not_missed(tmp_path: Path) -> None:
@@ -142,7 +149,7 @@ def test_imagenet_resnet_fills_the_backbone(tmp_path: Path, old_format: bool) ->
         load_weights(model, path, allow_new_head=False)
 
 
-def test_head_of_another_keypoint_number(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_head_of_another_keypoint_number(tmp_path: Path, log: pytest.LogCaptureFixture) -> None:
     state = randomized(small_hrnet(17)).state_dict()
     path = write(tmp_path / "coco.pth", mmpose(state, "head"))
     model = small_hrnet(14)
@@ -151,7 +158,7 @@ def test_head_of_another_keypoint_number(tmp_path: Path, caplog: pytest.LogCaptu
     assert torch.equal(model.final_layer.weight, head)
     assert torch.equal(model.conv1.weight, state["conv1.weight"])
     assert report.reinitialised == {"final_layer": "the file has 17 channels and the network 14"}
-    assert "final_layer starts from new values" in caplog.text
+    assert "final_layer starts from new values" in log.text
     with pytest.raises(PoseError, match=r"coco\.pth has no usable final_layer.*17 channels and the network 14"):
         load_weights(model, path, allow_new_head=False)
 
