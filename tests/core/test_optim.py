@@ -1,0 +1,63 @@
+import warnings
+
+import pytest
+import torch
+from torch import nn
+
+from lib.core.optim import Schedule, build_optimizer
+from lib.utils.errors import PoseError
+
+
+def _build(name: str, **changes: float) -> torch.optim.Optimizer:
+    settings = {"weight_decay": 0.1, "adam_weight_decay": 0.0, "momentum": 0.9, "nesterov": False, **changes}
+    return build_optimizer(name, [nn.Parameter(torch.ones(2))], 0.01, **settings)  # type: ignore[arg-type]
+
+
+def test_adam_goes_without_weight_decay_unless_its_own_key_asks() -> None:
+    assert _build("adam").param_groups[0]["weight_decay"] == 0
+    assert _build("adam", adam_weight_decay=0.2).param_groups[0]["weight_decay"] == 0.2
+    assert _build("AdamW").param_groups[0]["weight_decay"] == 0.1
+    sgd = _build("sgd", nesterov=True).param_groups[0]
+    assert (sgd["weight_decay"], sgd["momentum"], sgd["nesterov"]) == (0.1, 0.9, True)
+
+
+def test_unknown_optimisers_and_nesterov_without_momentum_are_refused() -> None:
+    with pytest.raises(PoseError, match="adam, adamw or sgd"):
+        _build("rmsprop")
+    with pytest.raises(PoseError, match=r"TRAIN\.MOMENTUM"):
+        _build("sgd", nesterov=True, momentum=0.0)
+
+
+def test_parameters_without_gradient_are_left_out() -> None:
+    fixed = nn.Parameter(torch.ones(1), requires_grad=False)
+    optimizer = build_optimizer(
+        "sgd",
+        [fixed, nn.Parameter(torch.ones(1))],
+        0.1,
+        weight_decay=0,
+        adam_weight_decay=0,
+        momentum=0,
+        nesterov=False,
+    )
+    assert len(optimizer.param_groups[0]["params"]) == 1
+
+
+def test_drops_are_those_of_multi_step_lr() -> None:
+    schedule = Schedule(0.001, (3, 5), 0.1)
+    optimizer = _build("adam")
+    optimizer.param_groups[0]["lr"] = optimizer.param_groups[0]["initial_lr"] = 0.001
+    published = torch.optim.lr_scheduler.MultiStepLR(optimizer, [5, 3], 0.1)
+    for epoch in range(8):
+        assert schedule.rate_at(epoch, 10) == pytest.approx(published.get_last_lr()[0])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            published.step()
+
+
+def test_warm_up_rises_linearly() -> None:
+    schedule = Schedule(1.0, (), 0.1, warmup_steps=500, warmup_factor=0.001)
+    assert schedule.rate_at(0, 0) == pytest.approx(0.001)
+    assert schedule.rate_at(0, 250) == pytest.approx(0.5005)
+    assert schedule.rate_at(0, 500) == 1.0
+    optimizer = _build("adam")
+    assert schedule.apply(optimizer, 0, 0) == optimizer.param_groups[0]["lr"] == pytest.approx(0.001)

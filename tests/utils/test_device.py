@@ -1,0 +1,27 @@
+import pytest
+import torch
+
+from lib.utils.device import choose_device
+from lib.utils.errors import PoseError
+
+
+def test_auto_is_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto") == torch.device("cpu")
+    with pytest.raises(PoseError, match="--device cpu"):
+        choose_device("cuda")
+
+
+@pytest.mark.parametrize("name", ["abacus", "meta", "cuda:x"])
+def test_unknown_devices_are_refused(name: str) -> None:
+    with pytest.raises(PoseError, match="auto, cpu, cuda"):
+        choose_device(name)
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    for variable, value in {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(PoseError, match="--nproc-per-node"):
+        choose_device("cuda")
