@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from lib.codecs.peaks import Peaks
+from lib.utils.geometry import precise
 
 # The largest move from the arg-max on each axis, heatmap pixels. Half a pixel is the rounding of a point inside the
 # map, less than one reaches the input's edge beyond the outermost pixel centres, and noise can move an arg-max by one.
@@ -41,13 +42,12 @@ def fit_shift(maps: Tensor, peaks: Peaks, sigma: float) -> Tensor:
     """
     steps = _window(math.ceil(1.5 * sigma), maps.device)
     values, on_map = _around(maps[:, :, None], peaks.x, peaks.y, steps)
-    wide = torch.float32 if maps.device.type == "mps" else torch.float64
-    ratio = values[:, :, 0].to(wide) / peaks.scores[..., None].to(wide)
+    ratio = precise(values[:, :, 0]) / peaks.scores[..., None]
     usable = on_map & ~(ratio <= 0)  # NaN stays in, to come out as NaN
     ratio = torch.where(usable, ratio, 1.0)
     weights = torch.where(usable, ratio * ratio, 0.0)
 
-    dx, dy = steps.to(wide).unbind(-1)
+    dx, dy = precise(steps).unbind(-1)
     terms = torch.stack([torch.ones_like(dx), dx, dy, dx * dx, dy * dy], dim=-1)
     curvature = -0.5 / sigma**2
     belief = terms.new_tensor([0.0, SLOPE_BELIEF, SLOPE_BELIEF, WIDTH_BELIEF, WIDTH_BELIEF])

@@ -29,22 +29,26 @@ class Peaks:
         return torch.stack([self.x, self.y], dim=-1).to(torch.float32)
 
 
-def find_peaks(maps: Tensor, absent: int | None = None) -> Peaks:
+def find_peaks(maps: Tensor, absent: int | None = None, tolerance: float = 0.0) -> Peaks:
     """Find the highest pixel of each map, the first in reading order where several are equal.
 
     Args:
         maps: (B, K, h, w), float.
         absent: coordinate given to both x and y where no value is positive (published systems use 0 or -1); None
             keeps the arg-max.
+        tolerance: values that are lower than the highest by up to this part of it count as equal.
     """
     # The maximum of each of a few parts of the map first, then of these: many times faster than one arg-max.
     height, width = maps.shape[-2:]
     count = math.gcd(height * width, 16)
     parts = maps.flatten(2).unflatten(-1, (count, -1))
-    scores, part = parts.amax(dim=-1).max(dim=-1)
+    highest = parts.amax(dim=-1)
+    scores = highest.amax(dim=-1)
+    least = (scores - tolerance * scores.abs())[..., None]
+    part = (highest >= least).to(torch.uint8).argmax(dim=-1)
     first = torch.arange(part.numel(), device=maps.device).view_as(part) * count
-    highest = parts.flatten(0, 2)[first + part]
-    index = part * parts.shape[-1] + highest.argmax(dim=-1)
+    pixels = parts.flatten(0, 2)[first + part]
+    index = part * parts.shape[-1] + (pixels >= least).to(torch.uint8).argmax(dim=-1)
     x, y = index % width, index // width
     responds = (scores > 0) & torch.isfinite(scores)
     if absent is not None:

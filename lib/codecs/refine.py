@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lib.codecs.blur import blur, blur_around
 from lib.codecs.peaks import Peaks, sample_around
+from lib.utils.geometry import precise
 
 _CROSS = [(1, 0), (-1, 0), (0, 1), (0, -1)]
 # DARK's floor under the logarithm.
@@ -79,9 +80,12 @@ def udp_shift(maps: Tensor, peaks: Peaks, kernel: int, *, rescale: bool) -> Tens
     values = torch.stack(sample_around(blurred, peaks, [(0, 0), *_CROSS, (1, 1), (-1, -1)], border=1))
     if rescale:
         low, high = blurred.amin(dim=(-2, -1)), blurred.amax(dim=(-2, -1))
-        values = (values - low) / (high - low) * maps.amax(dim=(-2, -1))
+        highest = maps.amax(dim=(-2, -1))
+        # A constant map gives 0 / 0 in the published code; here rounding may have left it not quite constant.
+        spread = torch.where(highest == maps.amin(dim=(-2, -1)), torch.nan, high - low)
+        values = (values - low) / spread * highest
     logs = torch.log(torch.clamp(values, 0.001, 50.0))
-    center, right, left, below, above, down_right, up_left = logs.to(_wide(maps)).unbind(0)
+    center, right, left, below, above, down_right, up_left = precise(logs).unbind(0)
     gradient = torch.stack([0.5 * (right - left), 0.5 * (below - above)], dim=-1)
     dxx = right - 2 * center + left
     dyy = below - 2 * center + above
@@ -104,7 +108,3 @@ def _inside(peaks: Peaks, maps: Tensor, first: int, margin: int) -> Tensor:
     height, width = maps.shape[-2:]
     in_x = (peaks.x >= first) & (peaks.x < width - margin)
     return in_x & (peaks.y >= first) & (peaks.y < height - margin)
-
-
-def _wide(maps: Tensor) -> torch.dtype:
-    return torch.float32 if maps.device.type == "mps" else torch.float64

@@ -19,6 +19,9 @@ from lib.utils.geometry import Crop
 MMPOSE_RADIUS_FACTOR = 0.0546875
 # Side of the blur of the offset maps where TEST.BLUR_KERNEL is 0; the mask's blur is twice that and one.
 PUBLISHED_KERNEL = {"original": 7, "mmpose": 11}
+# Blurred discs often have several equally high pixels, of which OpenCV's symmetric sums keep the first highest; our
+# sums differ by this part of the value.
+BLUR_NOISE = 1e-6
 # A disc must hold a pixel wherever the keypoint is: half the diagonal of a pixel.
 MIN_RADIUS = 0.71
 
@@ -103,7 +106,7 @@ class UdpOffsetCodec(Codec):
 
     def _blurred_peaks(self, mask: Tensor) -> Peaks:
         blurred = blur(mask, 2 * self.blur_kernel + 1)
-        peaks = find_peaks(blurred, self.absent)
+        peaks = find_peaks(blurred, self.absent, BLUR_NOISE)
         if self.absent is not None:
             return peaks
         # Without a response the blur's rounding would choose the point on a constant mask; the mask itself shall.

@@ -111,14 +111,14 @@ class Crop(ABC):
             center, scale: of the crops, (B, 2).
 
         Returns:
-            image_ (x, y), (B, K, 2), of the dtype of `input_keypoints`.
+            image_ (x, y), (B, K, 2), of the dtype of `input_keypoints` (whole numbers: float64).
         """
         points = torch.as_tensor(input_keypoints)
+        wide = precise(points)
         scale = precise(scale, points.device)
-        offset = (precise(points) - precise(self._input_center(), points.device)) * self._image_step(scale)[
-            ..., None, :
-        ]
-        return (offset + precise(center, points.device)[..., None, :]).to(points.dtype)
+        offset = (wide - wide.new_tensor(self._input_center())) * self._image_step(scale)[..., None, :]
+        image_points = offset + precise(center, points.device)[..., None, :]
+        return image_points.to(points.dtype) if points.is_floating_point() else image_points
 
     def to_heatmap(self, input_keypoints: ArrayLike) -> Tensor:
         """input_ (x, y) to heatmap_ (x, y), (..., 2), float64."""
