@@ -87,14 +87,14 @@ def _dataset() -> CfgNode:
     node.DATASET = "mpii"  # kind of data set: coco | mpii | synthetic
     node.TRAIN_SET = "train"  # name of the training part, e.g. train2017
     node.TEST_SET = "valid"  # name of the part tested on, e.g. val2017, test-dev2017
-    node.DATA_FORMAT = "jpg"  # ending of image files, or zip: images inside <part>.zip
+    node.DATA_FORMAT = "jpg"  # jpg: image files in a folder | zip: the same inside <part>.zip
     node.HYBRID_JOINTS_TYPE = ""  # appended to the data set's name in output folders
     node.SELECT_DATA = False  # train only on people whose keypoints fill their box well
     node.SKELETON = "coco"  # NEW: keypoint set: built-in name or YAML file; without it, that of the data set's name
     node.TRAIN_ANNO = ""  # NEW: training annotation file; '' = ROOT/annotations/person_keypoints_<TRAIN_SET>.json
     node.TEST_ANNO = ""  # NEW: test annotation file; '' as above (test sets: image_info_<TEST_SET>.json)
-    node.TRAIN_IMAGES = ""  # NEW: folder of training images; '' = ROOT/images/<TRAIN_SET>
-    node.TEST_IMAGES = ""  # NEW: folder of test images; '' = ROOT/images/<TEST_SET>
+    node.TRAIN_IMAGES = ""  # NEW: folder or zip file of training images; '' = ROOT/images/<TRAIN_SET>
+    node.TEST_IMAGES = ""  # NEW: folder or zip file of test images; '' = ROOT/images/<TEST_SET>
     node.MEAN = [0.485, 0.456, 0.406]  # NEW: subtracted from pixels in 0..1, in the stored channel order
     node.STD = [0.229, 0.224, 0.225]  # NEW: then divided by, in the stored channel order
     node.FLIP = True  # augmentation: mirror with probability 0.5

@@ -1,14 +1,17 @@
 import json
+import re
 import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from helpers.tiny_dataset import rewrite_annotations, tiny_config, write_dataset
 
+from lib.config import load_config
 from lib.dataset import build_dataset
 from lib.dataset.build import locate_files
 from lib.utils.errors import PoseError
@@ -119,6 +122,20 @@ def test_a_skeleton_of_ones_own(tmp_path: Path, rng: np.random.Generator) -> Non
     assert dataset.skeleton.flip_permutation == (0, 2, 1)
     with pytest.raises(PoseError, match="9 keypoint numbers where 17 keypoints need 51"):
         build_dataset(tiny_config(tmp_path), is_train=True)
+
+
+def test_the_documented_example_works(repository: Path, tmp_path: Path) -> None:
+    text = (repository / "docs" / "DATA.md").read_text()
+    annotations, experiment = (re.search(rf"```{kind}\n(.*?)```", text, re.DOTALL)[1] for kind in ("json", "yaml"))
+    base = (repository / "experiments" / "coco" / "hrnet").as_posix()
+    (tmp_path / "hands.yaml").write_text(experiment.replace("../coco/hrnet", base))
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "person_keypoints_train.json").write_text(annotations)
+    (tmp_path / "images" / "train" / "a").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "images" / "train" / "a" / "first.png"), np.full((480, 640, 3), 99, np.uint8))
+    dataset = build_dataset(load_config(tmp_path / "hands.yaml", ["DATASET.ROOT", str(tmp_path)]), is_train=True)
+    assert dataset.skeleton.name == "hands"
+    assert dataset[0].visible.tolist() in ([1, 1, 0], [1, 0, 1])
 
 
 def test_an_empty_data_set_says_why(tmp_path: Path, content: dict[str, Any]) -> None:
