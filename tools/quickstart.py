@@ -1,0 +1,61 @@
+"""From nothing to a pose network: make synthetic people, train on them, test, plot. What is done is not done again."""
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from lib.config import load_config, output_directory
+from lib.core.evaluate import coco_statistics, format_statistics
+from lib.dataset.synthetic.statistics import describe
+from lib.skeletons import load_skeleton
+from lib.utils.cli import run_command
+from lib.utils.errors import PoseError
+from lib.utils.files import read_json
+
+CONFIG = "experiments/synthetic/hrnet_w16_128x96_udp.yaml"
+PICTURES = 12
+
+
+def main() -> None:
+    """Run the four commands one after the other and end with their results."""
+    cfg = load_config(CONFIG)
+    root, run = Path(cfg.DATASET.ROOT), output_directory(cfg)
+    results = run / "results" / f"keypoints_{cfg.DATASET.TEST_SET}_results_0.json"
+    pictures = results.parent / "pictures"
+    annotations = root / "annotations" / f"person_keypoints_{cfg.DATASET.TEST_SET}.json"
+    images = root / "images" / cfg.DATASET.TEST_SET
+
+    _run("Make people", "tools/make_synthetic.py", "--output", str(root))
+    _run("Train", "tools/train.py", "--cfg", CONFIG, "AUTO_RESUME", "True")
+    _run("Test", "tools/test.py", "--cfg", CONFIG)
+    files = ["--prediction", str(results), "--gt-anno", str(annotations), "--image-path", str(images)]
+    options = ["--save-path", str(pictures), "--limit", str(PICTURES), "--with-gt"]
+    _run("Plot", "visualization/plot_coco.py", *files, *options)
+
+    statistics = coco_statistics(
+        read_json(results, "result file"), annotations, load_skeleton("coco").sigmas_array, source=str(results)
+    )
+    held_out = json.loads((root / "manifest.json").read_text())["statistics"][cfg.DATASET.TEST_SET]
+    print(f"\nResult on held-out people, GT boxes, flip test, codec {cfg.MODEL.CODEC}, decoder {cfg.TEST.DECODER}")
+    print(describe(cfg.DATASET.TEST_SET, held_out))
+    print(format_statistics(statistics, cfg.MODEL.NAME))
+    for name, path in (("results", results), ("pictures", pictures), ("curves", run / "curves.png")):
+        print(f"{name:<9} {path}")
+
+
+def _run(title: str, *words: str) -> None:
+    """Run one of our commands with this interpreter, after showing it.
+
+    Raises:
+        PoseError: it failed; its own message stands above.
+    """
+    print(f"\n{title}: python {shlex.join(words)}", flush=True)
+    status = subprocess.run([sys.executable, *words], check=False).returncode
+    if status != 0:
+        raise PoseError(f"python {shlex.join(words)} ended with exit code {status}; see its message above.")
+
+
+if __name__ == "__main__":
+    run_command(main)
