@@ -6,7 +6,7 @@ from torch import nn
 from lib.models.pose_hrnet import PoseHighResolutionNet, Stage
 from lib.models.pose_resnet import Deconvolution, PoseResNet
 
-SMALL_STAGES = (Stage(1, (1, 1), (8, 16)), Stage(1, (1,) * 3, (8, 16, 32)), Stage(3, (1,) * 4, (8, 16, 32, 64)))
+SMALL_STAGES = (Stage(1, (1, 1), (8, 16)), Stage(1, (1,) * 3, (8, 16, 32)), Stage(2, (1,) * 4, (8, 16, 32, 64)))
 
 
 def small_hrnet(out_channels: int = 17, *, wide_fusion: bool = False) -> PoseHighResolutionNet:

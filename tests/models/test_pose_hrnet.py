@@ -51,6 +51,7 @@ def test_input_is_not_changed() -> None:
     assert torch.equal(images, before)
 
 
+@pytest.mark.slow
 def test_compiles_into_one_graph() -> None:
     model = randomized(small_hrnet(wide_fusion=True))
     images = torch.randn(1, 3, 64, 64)

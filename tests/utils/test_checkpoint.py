@@ -149,6 +149,17 @@ def test_imagenet_resnet_fills_the_backbone(tmp_path: Path, old_format: bool) ->
         load_weights(model, path, allow_new_head=False)
 
 
+@pytest.mark.parametrize(
+    ("classifier", "scheme"), [({}, "mmpose backbone"), ({"head.fc.weight": torch.zeros(3)}, "ImageNet")]
+)
+def test_backbones_of_openmmlab_are_recognised(tmp_path: Path, classifier: State, scheme: str) -> None:
+    state = {name: value for name, value in small_hrnet().state_dict().items() if not name.startswith("final")}
+    path = write(tmp_path / "backbone.pth", {"state_dict": prefixed(state, "backbone.") | classifier})
+    report = load_weights(small_hrnet(), path)
+    assert (report.scheme, report.coverage) == (scheme, 1.0)
+    assert report.reinitialised == {"final_layer": "the file has none"}
+
+
 def test_head_of_another_keypoint_number(tmp_path: Path, log: pytest.LogCaptureFixture) -> None:
     state = randomized(small_hrnet(17)).state_dict()
     path = write(tmp_path / "coco.pth", mmpose(state, "head"))
@@ -194,7 +205,7 @@ def test_other_networks_are_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_other_widths_are_refused_even_where_few_entries_differ(tmp_path: Path) -> None:
-    widths = [*SMALL_STAGES[:2], Stage(3, (1,) * 4, (8, 16, 32, 48))]
+    widths = [*SMALL_STAGES[:2], Stage(2, (1,) * 4, (8, 16, 32, 48))]
     other = PoseHighResolutionNet((widths[0], widths[1], widths[2]), 17)
     model = small_hrnet()
     before = {name: value.clone() for name, value in model.state_dict().items()}
