@@ -4,7 +4,6 @@ Written from the formulas, without tensors, to compare the batched code with on 
 """
 
 import math
-from collections.abc import Callable
 
 Map = list[list[float]]
 Point = tuple[float, float]
@@ -160,8 +159,3 @@ def decode_offset(mask: Map, dx: Map, dy: Map, size: int, radius: float) -> tupl
     shift_x = blur(dx, size, zero_border=False)[y][x]
     shift_y = blur(dy, size, zero_border=False)[y][x]
     return (x + shift_x * radius, y + shift_y * radius), score
-
-
-def mean_over_pixels(first: Map, second: Map, error: Callable[[float], float]) -> float:
-    pairs = [(a, b) for row, other in zip(first, second, strict=True) for a, b in zip(row, other, strict=True)]
-    return sum(error(a - b) for a, b in pairs) / len(pairs)
