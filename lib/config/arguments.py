@@ -66,7 +66,7 @@ def _parser(description: str, for_training: bool) -> argparse.ArgumentParser:
     )  # old scripts pass it; nothing ever read it
     parser.add_argument("--batch-size", type=int, help="people per step and process")
     parser.add_argument("--workers", type=int, help="data loading processes (WORKERS)")
-    parser.add_argument("--device", help="auto | cpu | cuda | cuda:N | mps (DEVICE)")
+    parser.add_argument("--device", help="auto | cpu | cuda | cuda:N (DEVICE)")
     parser.add_argument("--seed", type=int, help="seed of everything random (SEED)")
     parser.add_argument("--amp", choices=AMP_CHOICES, help="mixed precision (AMP); without a value bf16")
     parser.add_argument("--load-from", default="", metavar="FILE", help=_load_from_help(for_training))

@@ -40,7 +40,7 @@ RANGES: dict[str, _Rule] = {
     "WORKERS": _NOT_NEGATIVE,
     "PRINT_FREQ": _POSITIVE,
     "SEED": _NOT_NEGATIVE,
-    "DEVICE": ("auto, cpu, cuda, cuda:N or mps", lambda value: bool(re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", value))),
+    "DEVICE": ("auto, cpu, cuda or cuda:N", lambda value: bool(re.fullmatch(r"auto|cpu|cuda(:\d+)?", value))),
     "MODEL.NUM_JOINTS": _POSITIVE,
     "MODEL.IMAGE_SIZE": _SIZE,
     "MODEL.HEATMAP_SIZE": _SIZE,

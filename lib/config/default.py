@@ -37,7 +37,7 @@ def _general() -> CfgNode:
     node.PIN_MEMORY = True  # page-locked batches for faster copies to a GPU
     node.RANK = 0  # no effect: torchrun gives each process its rank
     node.SEED = 0  # NEW: seed of weights, sample order and augmentation, >= 0
-    node.DEVICE = "auto"  # NEW: auto (a GPU when there is one) | cpu | cuda | cuda:N | mps
+    node.DEVICE = "auto"  # NEW: auto (a GPU when there is one) | cpu | cuda | cuda:N
     node.AMP = "none"  # NEW: mixed precision: none | bf16 | fp16 (with loss scaling)
     node.CHANNELS_LAST = True  # NEW: NHWC memory order; same results, faster convolutions
     return node
