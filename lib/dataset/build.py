@@ -13,8 +13,8 @@ from lib.dataset.dataset import PoseDataset, Provenance
 from lib.dataset.images import open_images, require_images
 from lib.dataset.layout import DataFiles, default_annotation_file, default_images, zip_or_folder
 from lib.dataset.loader import PoseLoader
-from lib.dataset.records import Records, annotated_records, detected_records, well_filled
-from lib.dataset.report import PartReport, check_part
+from lib.dataset.records import Records, annotated_records, detected_records
+from lib.dataset.report import PartReport, Rules, check_part
 from lib.dataset.sampler import TestSampler, TrainSampler
 from lib.utils.errors import PoseError
 
@@ -91,15 +91,15 @@ def locate_files(cfg: CfgNode, is_train: bool) -> DataFiles:
         set_name=name,
         annotation_file=annotation_file or default_annotation_file(data.ROOT, name),
         images=zip_or_folder(images or default_images(data.ROOT, name), data.DATA_FORMAT),
-        detection_file=(cfg.TEST.COCO_BBOX_FILE or "(none)") if use_detections else "",
+        detection_file=cfg.TEST.COCO_BBOX_FILE if use_detections else None,
     )
 
 
 def check_dataset(cfg: CfgNode, is_train: bool, progress: Progress) -> PartReport:
     """Check the training or the test part of the configured data set; see `lib.dataset.report.check_part`."""
     title = "training part" if is_train else "test part"
-    files = locate_files(cfg, is_train)
-    return check_part(title, files, resolve_skeleton(cfg), build_codec(cfg), cfg.TEST.IMAGE_THRE, progress)
+    rules = Rules(cfg.TEST.IMAGE_THRE, is_train and cfg.DATASET.SELECT_DATA)
+    return check_part(title, locate_files(cfg, is_train), resolve_skeleton(cfg), build_codec(cfg), rules, progress)
 
 
 def augment_settings(cfg: CfgNode) -> AugmentSettings:
@@ -117,22 +117,19 @@ def _choose_records(
     cfg: CfgNode, files: DataFiles, annotations: Annotations, codec: Codec, is_train: bool
 ) -> tuple[Records, Provenance]:
     """Annotated or detected people, with an account of those left out."""
-    if files.detection_file:
+    if files.detection_file is not None:
         detections = read_detections(files.detection_file, annotations)
         records, num_dropped = detected_records(
             detections, codec.num_keypoints, cfg.TEST.IMAGE_THRE, codec.box_to_center_scale
         )
         source, box_source = f"detection file {files.detection_file}", f"detections of {files.detection_file}"
     else:
-        records, num_dropped = annotated_records(annotations, codec.box_to_center_scale)
+        records, num_dropped = annotated_records(
+            annotations, codec.box_to_center_scale, well_filled_only=is_train and cfg.DATASET.SELECT_DATA
+        )
         source, box_source = f"annotation file {files.annotation_file}", "annotated boxes"
-    if is_train and cfg.DATASET.SELECT_DATA:
-        selected = well_filled(records)
-        if not selected.all():
-            num_dropped["keypoints off the box centre (DATASET.SELECT_DATA)"] = int((~selected).sum())
-        records = records.take(selected)
-    _require_people(records, source, num_dropped, needs_keypoints=not files.detection_file)
-    return records, Provenance(files.annotation_file, box_source, num_dropped, annotations.person_category)
+    _require_people(records, source, num_dropped, needs_keypoints=files.detection_file is None)
+    return records, Provenance(files.annotation_file, box_source, num_dropped)
 
 
 def _require_people(records: Records, source: str, num_dropped: dict[str, int], *, needs_keypoints: bool) -> None:

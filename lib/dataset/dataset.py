@@ -52,13 +52,11 @@ class Provenance:
         annotation_file: path of the annotation file.
         box_source: "annotated boxes", or "detections of FILE".
         num_dropped: entries left out of the records, by reason.
-        category_id: of the people, for result files.
     """
 
     annotation_file: str
     box_source: str
     num_dropped: dict[str, int]
-    category_id: int
 
 
 class PoseDataset(Dataset[Sample]):

@@ -14,13 +14,13 @@ class DataFiles(NamedTuple):
         set_name: of the part, for example val2017.
         annotation_file: COCO-format JSON.
         images: a folder, or a zip file.
-        detection_file: the boxes to test with; '' for annotated boxes.
+        detection_file: the boxes to test with, '' where none is given; None for annotated boxes.
     """
 
     set_name: str
     annotation_file: str
     images: str
-    detection_file: str
+    detection_file: str | None
 
 
 def default_annotation_file(root: str, set_name: str) -> str:

@@ -55,12 +55,15 @@ class Records:
         return Records(**{field.name: getattr(self, field.name)[selection] for field in fields(self)})
 
 
-def annotated_records(annotations: Annotations, to_center_scale: BoxConverter) -> tuple[Records, dict[str, int]]:
+def annotated_records(
+    annotations: Annotations, to_center_scale: BoxConverter, *, well_filled_only: bool = False
+) -> tuple[Records, dict[str, int]]:
     """Annotated people in the published order: by image as listed, then by annotation as listed.
 
     Args:
         annotations: the file's content.
         to_center_scale: the codec's box convention.
+        well_filled_only: leave out those that are not `well_filled` (DATASET.SELECT_DATA).
 
     Returns:
         The records, and how many annotations were left out for which reason.
@@ -93,6 +96,9 @@ def annotated_records(annotations: Annotations, to_center_scale: BoxConverter) -
         keypoints=keypoints[..., :2].astype(np.float32),
         visible=np.minimum(keypoints[..., 2], 1).astype(np.float32),
     )
+    if well_filled_only:
+        selected, off_center = _apply_reasons({"keypoints off the box centre": ~well_filled(records)}, len(records))
+        return records.take(selected), num_dropped | off_center
     return records, num_dropped
 
 

@@ -13,6 +13,13 @@ from lib.skeletons.skeleton import Skeleton
 from lib.utils.errors import PoseError
 
 
+class Rules(NamedTuple):
+    """Which people are left out: detections below `min_score`, and those whose boxes are not well filled on demand."""
+
+    min_score: float
+    well_filled_only: bool
+
+
 class PartReport(NamedTuple):
     """What a check says: the lines to print, and the number of faults that matter."""
 
@@ -21,7 +28,7 @@ class PartReport(NamedTuple):
 
 
 def check_part(
-    title: str, files: DataFiles, skeleton: Skeleton, codec: Codec, min_score: float, progress: Progress
+    title: str, files: DataFiles, skeleton: Skeleton, codec: Codec, rules: Rules, progress: Progress
 ) -> PartReport:
     """Check annotations, boxes and images of one part of a data set.
 
@@ -30,7 +37,7 @@ def check_part(
         files: where it lies.
         skeleton: the keypoint set it is used with.
         codec: gives the box convention.
-        min_score: detections below it are left out.
+        rules: which people are left out.
         progress: wraps the iteration over the images.
 
     A file that cannot be used at all is a fault like the others, so that the rest is checked as well.
@@ -41,7 +48,7 @@ def check_part(
         checked = check_annotations(files.annotation_file, skeleton)
         faults += checked.faults
         if checked.annotations is not None:
-            lines += _people(files, checked.annotations, codec, min_score, faults)
+            lines += _people(files, checked.annotations, codec, rules, faults)
             store = open_images(files.images, checked.annotations.images.file_name)
             faults += image_faults(checked.annotations, store, progress)
     except PoseError as error:
@@ -49,12 +56,10 @@ def check_part(
     return PartReport(lines + [f"  {line}" for line in summarise(faults)], sum(fault.matters for fault in faults))
 
 
-def _people(
-    files: DataFiles, annotations: Annotations, codec: Codec, min_score: float, faults: list[Fault]
-) -> list[str]:
+def _people(files: DataFiles, annotations: Annotations, codec: Codec, rules: Rules, faults: list[Fault]) -> list[str]:
     """How many people are used and left out; faults of the boxes and of an empty set are added to `faults`."""
     entries = len(annotations.id)
-    if files.detection_file:
+    if files.detection_file is not None:
         try:
             box_faults, detections = check_detections(files.detection_file, annotations)
         except PoseError as error:
@@ -64,11 +69,15 @@ def _people(
         if detections is None:
             return []
         entries = len(detections.score)
-        records, num_dropped = detected_records(detections, codec.num_keypoints, min_score, codec.box_to_center_scale)
+        records, num_dropped = detected_records(
+            detections, codec.num_keypoints, rules.min_score, codec.box_to_center_scale
+        )
     else:
-        records, num_dropped = annotated_records(annotations, codec.box_to_center_scale)
+        records, num_dropped = annotated_records(
+            annotations, codec.box_to_center_scale, well_filled_only=rules.well_filled_only
+        )
     left_out = ", ".join(f"{number} {reason}" for reason, number in num_dropped.items()) or "none"
-    source = f"detections of {files.detection_file}" if files.detection_file else "annotated boxes"
+    source = f"detections of {files.detection_file}" if files.detection_file is not None else "annotated boxes"
     if not len(records):
         faults.append(Fault("no people", f"no person is left of {entries} entries", "see what is left out and why"))
     return [
