@@ -17,6 +17,9 @@ Window = tuple[slice, slice]
 # NumPy takes twice as long over small arrays with Python numbers, and thrice in np.clip.
 _ZERO, _ONE, _HALF = np.float32(0), np.float32(1), np.float32(0.5)
 
+# Pixels; a limb that appears shorter than this has no direction in the image.
+_TINY = 1e-3
+
 
 def share_of_pixel(distance: np.ndarray) -> np.ndarray:
     """Share of a pixel that lies within an edge, from its centre's signed distance to it in pixels, positive inside."""
@@ -68,8 +71,9 @@ class Canvas:
     def window(self, left: float, top: float, right: float, bottom: float) -> Window | None:
         """The pixels in the image that a bounding rectangle touches, or None."""
         height, width = self.depth.shape
-        x0, y0 = max(math.floor(left), 0), max(math.floor(top), 0)
-        x1, y1 = min(math.ceil(right) + 1, width), min(math.ceil(bottom) + 1, height)
+        # A smooth edge reaches half a pixel beyond.
+        x0, y0 = max(math.floor(left - 0.5), 0), max(math.floor(top - 0.5), 0)
+        x1, y1 = min(math.ceil(right + 1.5), width), min(math.ceil(bottom + 1.5), height)
         return (slice(y0, y1), slice(x0, x1)) if x1 > x0 and y1 > y0 else None
 
     def grid(self, window: Window, x: float, y: float) -> tuple[np.ndarray, np.ndarray]:
@@ -147,8 +151,9 @@ class Capsule:
             return
         x, y = canvas.grid(window, x0, y0)
         dx, dy, dz = x1 - x0, y1 - y0, z1 - z0
-        length = max(math.hypot(dx, dy), 1e-3)
-        ux, uy = np.float32(dx / length), np.float32(dy / length)
+        length = math.hypot(dx, dy)
+        ux, uy = (np.float32(dx / length), np.float32(dy / length)) if length > _TINY else (_ONE, _ZERO)
+        length = max(length, _TINY)
         along, across = x * ux + y * uy, y * ux - x * uy
         share = (along * np.float32(1 / length)).clip(_ZERO, _ONE)
         beyond = along - share * np.float32(length)

@@ -192,8 +192,9 @@ def _annotate(person: Person, camera: Camera, figure: np.ndarray, depth: np.ndar
     hidden = depth[row, column] < joints[:, 2] - person.flesh() * camera.scale
     visible = np.where(inside, np.where(hidden, 1, 2), 0)
     keypoints = np.column_stack([np.where(inside[:, None], joints[:, :2], 0).round(4), visible])
-    rows, columns = np.nonzero(figure > 0.5)
-    x0, x1, y0, y1 = int(columns.min()), int(columns.max()), int(rows.min()), int(rows.max())
+    covered = figure > 0.5
+    columns, rows = np.flatnonzero(covered.any(axis=0)), np.flatnonzero(covered.any(axis=1))
+    x0, x1, y0, y1 = int(columns[0]), int(columns[-1]), int(rows[0]), int(rows[-1])
     return {
         "keypoints": keypoints.ravel().tolist(),
         "num_keypoints": int((visible > 0).sum()),

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +24,7 @@ VERSION = 1
 """Goes up with every change that alters the pictures."""
 
 SPLITS = ("train", "val")
-_CHUNK = 50
+_CHUNK = 25
 """Images per unit of work; an interrupted run repeats at most one unit per process."""
 _JPEG = (cv2.IMWRITE_JPEG_QUALITY, 92)
 
@@ -151,8 +152,15 @@ def _results(work: partial[int], pending: list[_Chunk], workers: int) -> Iterato
     if workers <= 1:
         yield from map(work, pending)
         return
-    with multiprocessing.get_context().Pool(workers, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+    with multiprocessing.get_context().Pool(workers, initializer=_start_worker) as pool:
         yield from pool.imap_unordered(work, pending)
+
+
+def _start_worker() -> None:
+    """One thread per process. 0 and not 1: that hangs in a process forked after OpenCV has started threads."""
+    cv2.setNumThreads(0)
+    # The main process ends the workers; without this each of them prints a traceback on Ctrl-C.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _make_chunk(chunk: _Chunk, folder: Path, seed: int, size_wh: tuple[int, int]) -> int:
