@@ -74,12 +74,12 @@ class BatchPictures:
 
 
 def save_debug_pictures(setup: Setup, report: StepReport, prefix: Path) -> None:
-    """Save the pictures that DEBUG.* asks for, under the published names.
+    """Save the pictures that DEBUG.* asks for, under the published names; each epoch replaces them.
 
     Args:
         setup: of the run.
         report: the batch.
-        prefix: folder and start of the file names, for example output/.../train_20.
+        prefix: folder and start of the file names, for example output/.../debug/train_20.
     """
     options: CfgNode = setup.cfg.DEBUG
     if not options.DEBUG:

@@ -109,7 +109,7 @@ class TrainingWatch:
         with never_fatal("pictures of training batches"):
             if report.step == len(self._progress):
                 show_batch(self._setup, report, self._board, "train", self._state.epoch)
-            save_debug_pictures(self._setup, report, self._folder / f"train_{self._state.epoch}_{report.step}")
+            save_debug_pictures(self._setup, report, self._folder / "debug" / f"train_{report.step}")
 
 
 class TestWatch:
@@ -136,8 +136,7 @@ class TestWatch:
             if report.step == 1 and self._epoch is not None:
                 show_batch(self._setup, report, self._board, "val", self._epoch)
             if report.step % self._setup.cfg.PRINT_FREQ == 1 or self._setup.cfg.PRINT_FREQ == 1:
-                epoch = "" if self._epoch is None else f"{self._epoch}_"
-                save_debug_pictures(self._setup, report, self._folder / f"val_{epoch}{report.step - 1}")
+                save_debug_pictures(self._setup, report, self._folder / "debug" / f"val_{report.step}")
 
 
 def show_batch(setup: Setup, report: StepReport, board: Board, part: str, epoch: int) -> None:

@@ -317,9 +317,9 @@ def test_debug_pictures(data: Path, tmp_path: Path) -> None:
     wanted = ("SAVE_BATCH_IMAGES_GT", "SAVE_BATCH_IMAGES_PRED", "SAVE_HEATMAPS_GT", "SAVE_HEATMAPS_PRED")
     debug = {"DEBUG": True, **dict.fromkeys(wanted, True)}
     folder = _train(tiny_experiment(tmp_path, data, DEBUG=debug, TRAIN={"END_EPOCH": 1}))
-    names = {path.name for path in folder.glob("*.jpg")}
+    names = {path.name for path in (folder / "debug").glob("*.jpg")}
     for kind in ("gt", "pred", "hm_gt", "hm_pred"):
-        assert {f"train_0_2_{kind}.jpg", f"val_0_0_{kind}.jpg"} <= names
+        assert {f"train_2_{kind}.jpg", f"val_1_{kind}.jpg"} <= names
 
 
 def test_seed_decides_everything(data: Path, tmp_path: Path) -> None:
