@@ -59,7 +59,7 @@ def read_json(path: str | os.PathLike[str], what: str) -> Any:
         with Path(path).open() as file:
             return json.load(file)
     except FileNotFoundError as error:
-        raise PoseError(f"{what} {path} does not exist; check the path in the config or on the command line.") from error
+        raise PoseError(f"{what} {path} does not exist; check the path in the config or the command.") from error
     except OSError as error:
         raise PoseError(f"{what} {path} cannot be read ({error.strerror}); check its permissions.") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
