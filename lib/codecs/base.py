@@ -8,8 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lib.codecs.peaks import Peaks
 from lib.utils.errors import PoseError
 from lib.utils.geometry import ArrayLike, Crop
+
+# The x and y that published systems give to a map without a positive value.
+ABSENT = {"original": 0, "mmpose": -1}
 
 
 class Codec(ABC):
@@ -24,6 +28,7 @@ class Codec(ABC):
         flip_permutation: which keypoint each one becomes when left and right change places, K indices.
         variant: "original" or "mmpose", whose details are followed where the two differ.
         decoder: one of the class's `DECODERS`.
+        no_response: what `decode` returns for a map without a positive value: "argmax" or "published".
         joint_weights: factor per keypoint for the weights that `encode` returns, K values; None for 1.
         shift_flipped: move flipped heatmaps right by one pixel (for the codecs whose crops need that).
 
@@ -42,6 +47,7 @@ class Codec(ABC):
         *,
         variant: str,
         decoder: str,
+        no_response: str = "argmax",
         joint_weights: Sequence[float] | None = None,
         shift_flipped: bool = False,
     ) -> None:
@@ -55,6 +61,7 @@ class Codec(ABC):
         self.flip_permutation = tuple(int(index) for index in flip_permutation)
         self.variant = variant
         self.decoder = decoder
+        self.absent = None if no_response == "argmax" else ABSENT[variant]
         self.shift_flipped = shift_flipped
         self.joint_weights = None if joint_weights is None else torch.tensor(joint_weights, dtype=torch.float32)
         if self.joint_weights is not None and len(self.joint_weights) != self.num_keypoints:
@@ -105,8 +112,7 @@ class Codec(ABC):
             point is the arg-max, unrefined (with TEST.NO_RESPONSE published: what the published system returns). A map
             whose maximum is NaN or infinite has score 0 and a finite point without meaning.
         """
-        maps = self._checked(heatmaps)
-        points, scores = self._decode(maps)
+        points, scores = self._decode(self._checked(heatmaps))
         return self.crop.from_heatmap(points).to(torch.float32), scores
 
     def flip_back(self, heatmaps: Tensor) -> Tensor:
@@ -162,6 +168,16 @@ class Codec(ABC):
     @abstractmethod
     def _encoding_description(self) -> dict[str, Any]:
         """The numbers of this encoding that change what a network learns."""
+
+    def _moved(self, peaks: Peaks, shift: Tensor) -> Tensor:
+        """The peaks moved by shifts (B, K, 2), except where there is no response or the shift is not finite.
+
+        With TEST.NO_RESPONSE published the published decoders' shifts are taken as they are.
+        """
+        if self.absent is None or self.decoder == "exact":
+            usable = peaks.responds & torch.isfinite(shift).all(dim=-1)
+            shift = torch.where(usable[..., None], shift, 0.0)
+        return peaks.points + shift
 
     def _checked(self, heatmaps: ArrayLike) -> Tensor:
         maps = torch.as_tensor(heatmaps)

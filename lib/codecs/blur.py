@@ -10,6 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+# CPUs blur this many values (1 MiB) at a time: what lies between the two products stays in the cache and needs no
+# fresh memory, whose first use costs more than the products.
+PIECE_VALUES = 2**18
 # OpenCV takes these for sizes up to 9 when no width is given, instead of the formula.
 _SMALL_KERNELS = {
     1: (1.0,),
@@ -42,13 +45,20 @@ def blur(maps: Tensor, size: int, *, zero_border: bool = False) -> Tensor:
         zero_border: take zeros outside the map; else mirror it about its outermost pixels (OpenCV's default).
 
     Returns:
-        (..., h, w), float32.
+        (..., h, w), float32, without gradient.
     """
     height, width = maps.shape[-2:]
     dtype = _product_dtype(maps.device)
     rows = _blur_matrix(height, size, zero_border, dtype, maps.device)
     columns = _blur_matrix(width, size, zero_border, dtype, maps.device)
-    return _product(rows, maps, columns)
+    flat = maps.detach().flatten(0, -3)
+    if maps.device.type != "cpu":
+        return _product(rows, flat, columns).view(maps.shape)
+    result = torch.empty_like(flat, dtype=dtype, memory_format=torch.contiguous_format)
+    step = max(1, PIECE_VALUES // (height * width))
+    for source, target in zip(flat.split(step), result.split(step), strict=True):
+        target.copy_(_product(rows, source, columns))
+    return result.view(maps.shape)
 
 
 def blur_around(

@@ -72,7 +72,8 @@ def vote_shift(maps: Tensor, peaks: Peaks, radius: float) -> Tensor:
         shifts (x, y) from the peaks, (B, K, 2), float32; NaN where the maps have NaN.
 
     On targets every pixel of the disc votes for the same point. The arg-max of a real mask can be anywhere on its
-    plateau, so a second vote is held around the result of the first. Votes count by the square of the mask.
+    plateau, so a second vote is held around the result of the first. Votes count by how far the mask is above half its
+    peak: lower pixels lie outside the disc, where a network has not learnt offsets.
     """
     steps = _window(math.ceil(radius), maps.device)
     x, y = peaks.x, peaks.y
@@ -80,7 +81,7 @@ def vote_shift(maps: Tensor, peaks: Peaks, radius: float) -> Tensor:
     for _ in range(2):
         values, on_map = _around(maps, x, y, steps)
         share = values[:, :, 0] / peaks.scores[..., None]
-        weights = torch.where(on_map, share.clamp(min=0) ** 2, 0.0)
+        weights = torch.where(on_map, (share - 0.5).clamp(min=0), 0.0)
         # Offsets of the target never leave [-1, 1]; this bounds what a wrong one can do.
         votes = steps + values[:, :, 1:].clamp(-1, 1).transpose(-1, -2) * radius
         mean = (weights[..., None] * votes).sum(dim=-2) / weights.sum(dim=-1, keepdim=True)

@@ -18,23 +18,14 @@ UDP_KERNEL = 7
 MMPOSE_KERNEL = 11
 MMPOSE_KERNEL_SIGMA_3 = 17
 
-# The coordinate that published systems give to a map without a positive value.
-ABSENT: dict[str, int] = {"original": 0, "mmpose": -1}
-
-
-def absent_coordinate(no_response: str, variant: str) -> int | None:
-    """What `find_peaks` takes for TEST.NO_RESPONSE: None for the arg-max, else the published coordinate."""
-    return None if no_response == "argmax" else ABSENT[variant]
-
 
 class GaussianCodec(Codec):
     """One map per keypoint, a Gaussian around it.
 
     Args:
-        crop, flip_permutation, variant, decoder, joint_weights, shift_flipped: see `Codec`.
+        crop, flip_permutation, variant, decoder, no_response, joint_weights, shift_flipped: see `Codec`.
         sigma: width of the Gaussian, heatmap pixels.
         blur_kernel: side of the decoder's blur, odd; 0 for the published one.
-        no_response: "argmax" or "published", what to return for a map without a positive value.
     """
 
     DECODERS: ClassVar[tuple[str, ...]] = ("argmax", "quarter", "dark", "udp", "exact")
@@ -57,12 +48,12 @@ class GaussianCodec(Codec):
             flip_permutation,
             variant=variant,
             decoder=decoder,
+            no_response=no_response,
             joint_weights=joint_weights,
             shift_flipped=shift_flipped,
         )
         self.sigma = float(sigma)
         self.blur_kernel = blur_kernel or self._published_kernel()
-        self.absent = absent_coordinate(no_response, variant)
 
     def _published_kernel(self) -> int:
         if self.variant == "mmpose":
@@ -81,10 +72,7 @@ class GaussianCodec(Codec):
             shift = udp_shift(heatmaps, peaks, self.blur_kernel, rescale=self.variant == "original")
         else:
             shift = fit_shift(heatmaps, peaks, self.sigma)
-        if self.absent is None or self.decoder == "exact":
-            usable = peaks.responds[..., None] & torch.isfinite(shift).all(dim=-1, keepdim=True)
-            shift = torch.where(usable, shift, 0.0)
-        return peaks.points + shift, peaks.scores
+        return self._moved(peaks, shift), peaks.scores
 
     def _encoding_description(self) -> dict[str, Any]:
         return {"sigma": self.sigma}

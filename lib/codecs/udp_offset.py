@@ -10,7 +10,6 @@ from torch import Tensor
 from lib.codecs.base import Codec
 from lib.codecs.blur import blur, blur_around
 from lib.codecs.exact import vote_shift
-from lib.codecs.gaussian import absent_coordinate
 from lib.codecs.peaks import Peaks, find_peaks, wrap_position
 from lib.utils.errors import PoseError
 from lib.utils.geometry import Crop
@@ -32,10 +31,9 @@ class UdpOffsetCodec(Codec):
     dx = (x - column) / radius, dy alike; the mask is 1 where dx^2 + dy^2 <= 1, all are 0 elsewhere.
 
     Args:
-        crop, flip_permutation, variant, decoder, joint_weights: see `Codec`.
+        crop, flip_permutation, variant, decoder, no_response, joint_weights: see `Codec`.
         radius: LOSS.KPD, heatmap pixels.
         blur_kernel: side of the offset maps' blur, odd; 0 for the published one.
-        no_response: "argmax" or "published", what to return for a mask without a positive value.
 
     Source: UDP lib/dataset/JointsDataset.py, generate_target, and lib/core/inference.py, get_final_preds; mmpose 0.29
     _udp_generate_target and keypoints_from_heatmaps.
@@ -57,12 +55,18 @@ class UdpOffsetCodec(Codec):
         no_response: str = "argmax",
         joint_weights: Sequence[float] | None = None,
     ) -> None:
-        super().__init__(crop, flip_permutation, variant=variant, decoder=decoder, joint_weights=joint_weights)
+        super().__init__(
+            crop,
+            flip_permutation,
+            variant=variant,
+            decoder=decoder,
+            no_response=no_response,
+            joint_weights=joint_weights,
+        )
         if radius < MIN_RADIUS:
             raise PoseError(f"LOSS.KPD {radius} is so small that a disc may hold no pixel; use {MIN_RADIUS} or more.")
         self.radius = float(radius)
         self.blur_kernel = blur_kernel or PUBLISHED_KERNEL[variant]
-        self.absent = absent_coordinate(no_response, variant)
 
     def flip_back(self, heatmaps: Tensor) -> Tensor:
         """Mirror, let left and right change places, and turn the x offsets round; see `Codec.flip_back`."""
@@ -80,9 +84,10 @@ class UdpOffsetCodec(Codec):
         rows = torch.arange(height, device=heatmap_points.device, dtype=heatmap_points.dtype)
         dx = (heatmap_points[..., :1] - columns) / self.radius
         dy = (heatmap_points[..., 1:] - rows) / self.radius
-        inside = (dx * dx)[..., None, :] + (dy * dy)[..., :, None] <= 1
-        inside = inside & visible[..., None, None]
-        maps = torch.zeros(*visible.shape, 3, height, width, dtype=torch.float32, device=visible.device)
+        distance = (dx * dx)[..., None, :] + (dy * dy)[..., :, None]
+        # NaN compares false, so points that are not shown have no pixel inside.
+        inside = torch.where(visible[..., None, None], distance, torch.nan) <= 1
+        maps = heatmap_points.new_empty(*visible.shape, 3, height, width, dtype=torch.float32)
         maps[:, :, 0] = inside
         maps[:, :, 1] = torch.where(inside, dx.to(torch.float32)[..., None, :], 0.0)
         maps[:, :, 2] = torch.where(inside, dy.to(torch.float32)[..., :, None], 0.0)
@@ -99,10 +104,7 @@ class UdpOffsetCodec(Codec):
             number, y, x = (index.flatten() for index in wrap_position(peaks.x, peaks.y, self.heatmap_shape_hw))
             blurred = blur_around(grouped.flatten(0, 1), number, x, y, self.blur_kernel).view(*peaks.x.shape, 3)
             shift = blurred[..., 1:] * self.radius
-        if self.absent is None or self.decoder == "exact":
-            usable = peaks.responds[..., None] & torch.isfinite(shift).all(dim=-1, keepdim=True)
-            shift = torch.where(usable, shift, 0.0)
-        return peaks.points + shift, peaks.scores
+        return self._moved(peaks, shift), peaks.scores
 
     def _blurred_peaks(self, mask: Tensor) -> Peaks:
         blurred = blur(mask, 2 * self.blur_kernel + 1)

@@ -109,6 +109,16 @@ def test_any_number_of_keypoints(encoding: str, num_keypoints: int) -> None:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
+def test_score_maps_are_highest_at_the_keypoint(rng: np.random.Generator, encoding: str) -> None:
+    codec = make_codec(encoding)
+    points = 40 + rng.uniform(0, 1, (2, 17, 2)) * (110, 170)
+    maps = codec.score_maps(codec.encode(points, np.ones((2, 17)))[0])
+    index = maps.flatten(2).argmax(dim=-1)
+    highest = torch.stack([index % 48, index // 48], dim=-1)
+    assert (highest - codec.crop.to_heatmap(points)).abs().max() <= 1
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
 def test_flipping_twice_is_the_identity(encoding: str) -> None:
     codec = make_codec(encoding)
     maps = outputs(codec)
