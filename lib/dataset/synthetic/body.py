@@ -27,7 +27,19 @@ _PARENTS = {
 }
 FRAMES = {name: index for index, name in enumerate(_PARENTS)}
 NUM_FRAMES = len(FRAMES)
-PARENTS = tuple(-1 if parent is None else FRAMES[parent] for parent in _PARENTS.values())
+
+
+def _generations() -> list[tuple[np.ndarray, np.ndarray]]:
+    """Frames and their parents, by the number of bones between them and the pelvis."""
+    found, last = [], {"pelvis"}
+    while children := {name: parent for name, parent in _PARENTS.items() if parent in last}:
+        pair = [FRAMES[name] for name in children], [FRAMES[parent] for parent in children.values() if parent]
+        found.append((np.array(pair[0]), np.array(pair[1])))
+        last = set(children)
+    return found
+
+
+_GENERATIONS = _generations()
 SIDES = (("left", 1.0), ("right", -1.0))
 
 
@@ -75,12 +87,12 @@ def sample_shape(rng: np.random.Generator) -> Shape:
     child = rng.random() < 0.25
     limb = (0.86 if child else 1.0) * rng.normal(1, 0.05)
     torso = rng.normal(1, 0.05)
-    girth = float(np.clip(rng.normal(1.15, 0.17), 0.85, 1.6))
+    girth = float(np.clip(rng.normal(1.25, 0.17), 0.9, 1.7))
     return Shape(
         waist=0.20 * torso,
         chest=0.32 * torso,
         neck=0.07,
-        head=float(rng.uniform(0.125, 0.14)) * (1.15 if child else 1.0),
+        head=float(rng.uniform(0.135, 0.15)) * (1.15 if child else 1.0),
         shoulder=0.175 * rng.normal(1, 0.06) * (0.6 + 0.4 * girth),
         hip=0.095 * (0.5 + 0.5 * girth),
         upper_arm=0.29 * limb,
@@ -119,10 +131,10 @@ def forward_kinematics(shape: Shape, local: np.ndarray, root: np.ndarray) -> tup
     Returns:
         origins (NUM_FRAMES, 3) in metres and rotations (NUM_FRAMES, 3, 3), both in the camera frame, pelvis at 0.
     """
-    offsets = _offsets(shape)
-    origins, turned = np.zeros((NUM_FRAMES, 3)), np.empty((NUM_FRAMES, 3, 3))
+    offsets = _offsets(shape)[:, :, None]
+    origins, turned = np.zeros((NUM_FRAMES, 3, 1)), np.empty((NUM_FRAMES, 3, 3))
     turned[0] = root
-    for index, parent in enumerate(PARENTS[1:], start=1):
-        origins[index] = origins[parent] + turned[parent] @ offsets[index]
-        turned[index] = turned[parent] @ local[index]
-    return origins, turned
+    for frames, parents in _GENERATIONS:
+        origins[frames] = origins[parents] + turned[parents] @ offsets[frames]
+        turned[frames] = turned[parents] @ local[frames]
+    return origins[..., 0], turned

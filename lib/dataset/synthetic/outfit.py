@@ -4,12 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lib.dataset.synthetic.draws import pick
 from lib.dataset.synthetic.render import share_of_pixel
 from lib.dataset.synthetic.texture import Material, sample_color, sample_material, sample_skin_and_hair
 
 _WHITE = np.array([245, 245, 240], np.float32).reshape(3, 1, 1)
 _DARK = np.array([25, 20, 25], np.float32).reshape(3, 1, 1)
 _MOUTH = np.array([150, 40, 50], np.float32).reshape(3, 1, 1)
+
+_SLEEVES = (0.0, 0.55, 0.8, 2.0)
+_LEGS = (0.4, 0.8, 1.95)
 
 
 @dataclass(frozen=True)
@@ -47,15 +51,15 @@ def sample_outfit(rng: np.random.Generator, split: str) -> Outfit:
     trim = _WHITE if top.middle.mean() < 130 else _DARK
     return Outfit(
         skin=Material(skin),
-        nose=Material(skin * np.float32(0.86)),
+        nose=Material(skin * np.float32(0.78)),
         hair=Material(hair),
         top=top,
         bottom=bottom,
         shoe=Material(sample_color(rng)),
         trim=trim,
         pocket=bottom.middle * np.float32(0.6),
-        sleeve=float(rng.choice((0.0, 0.55, 0.8, 2.0), p=(0.2, 0.25, 0.2, 0.35))) * float(rng.uniform(0.9, 1.0)),
-        leg=float(rng.choice((0.4, 0.8, 1.95), p=(0.2, 0.3, 0.5))),
+        sleeve=_SLEEVES[pick(rng, (0.2, 0.25, 0.2, 0.35))] * rng.uniform(0.9, 1.0),
+        leg=_LEGS[pick(rng, (0.2, 0.3, 0.5))],
         collar=float(rng.uniform(0.2, 1.0)),
         long_hair=bool(rng.random() < 0.4),
     )
@@ -79,21 +83,21 @@ class FacePaint:
 
     def __call__(self, color: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray, pixels: float) -> np.ndarray:
         """Paint; see render.Paint."""
+        # The hairline runs over the forehead and behind the ears.
+        hair = np.maximum(z - np.float32(0.12), np.float32(0.15) * x * x - y - np.float32(0.62))
+        front = z < 0
+        if not front.any():
+            return _over(color, self.hair, hair, pixels)
         eye_x, eye_y, _ = (np.float32(value) for value in self.eye)
         ax = np.abs(x)
-        front = z < 0
         eye = np.hypot(ax - eye_x, y - eye_y)
-        color = _over(color, _WHITE, np.float32(0.23) - eye, pixels, front)
-        color = _over(color, _DARK, np.float32(0.13) - eye, pixels, front)
-        brow = np.float32(0.07) - np.maximum(
-            np.abs(y - eye_y + np.float32(0.36)), np.abs(ax - eye_x) - np.float32(0.16)
-        )
-        color = _over(color, self.hair * np.float32(0.8), brow, pixels, front)
+        color = _over(color, _WHITE, np.float32(0.26) - eye, pixels, front)
+        color = _over(color, _DARK, np.float32(0.15) - eye, pixels, front)
         mouth = np.float32(0.08) - np.maximum(np.abs(y - np.float32(0.56)), ax - np.float32(0.22))
         color = _over(color, _MOUTH, mouth, pixels, front)
-        # The hairline runs over the forehead and behind the ears.
-        hairline = np.maximum(z - np.float32(0.12), -y - np.float32(0.62) + np.float32(0.15) * x * x)
-        return _over(color, self.hair, hairline, pixels)
+        across, up = np.abs(ax - eye_x) - np.float32(0.16), np.abs(y - eye_y + np.float32(0.40))
+        brow = np.where(front, np.float32(0.07) - np.maximum(across, up), np.float32(-1))
+        return _over(color, self.hair, np.maximum(hair, brow), pixels)
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,8 @@ class ShirtPaint:
     def __call__(self, color: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray, pixels: float) -> np.ndarray:
         """Paint; see render.Paint."""
         front = z < 0
+        if not front.any():
+            return color
         color = _over(color, self.trim, np.float32(0.07) - np.abs(x), pixels, front)
         if self.skin is None:
             return color

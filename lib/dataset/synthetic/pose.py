@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib.dataset.synthetic.body import FRAMES, NUM_FRAMES
+from lib.dataset.synthetic.draws import pick
 
 Range = tuple[float, float]
 
@@ -75,10 +76,10 @@ FAMILIES = {
     "star": Family(1.0, (_SPREAD, _RAISED), (Leg((-10, 25), (12, 42), (0, 50)),) * 2, roll=(0, 18)),
     "sit": Family(1.6, (_HANGING, _REACHING), (Leg((65, 100), (2, 24), (50, 110)), Leg((65, 100), (2, 24), (50, 110)))),
     "squat": Family(1.0, (_REACHING, _REACHING), (Leg((75, 120), (4, 30), (85, 140)),) * 2, pitch=(12, 35)),
-    "bend": Family(1.0, (_REACHING, _HANGING), (Leg((35, 75), (2, 16), (0, 35)),) * 2, pitch=(30, 65), spine=(10, 40)),
+    "bend": Family(0.8, (_REACHING, _HANGING), (Leg((35, 75), (2, 16), (0, 35)),) * 2, pitch=(30, 65), spine=(10, 40)),
     "kneel": Family(0.8, (_HANGING, _REACHING), (Leg((60, 95), (2, 14), (75, 105)), Leg((-8, 12), (2, 14), (80, 110)))),
-    "lie": Family(1.0, (_REACHING, _SPREAD), (Leg((-5, 70), (2, 24), (5, 90)), _STRAIGHT), roll=(65, 105)),
-    "upside_down": Family(0.3, (_RAISED, _RAISED), (Leg((-30, 50), (2, 35), (0, 60)), _STRAIGHT), roll=(155, 180)),
+    "lie": Family(0.7, (_REACHING, _SPREAD), (Leg((-5, 70), (2, 24), (5, 90)), _STRAIGHT), roll=(65, 105)),
+    "upside_down": Family(0.25, (_RAISED, _RAISED), (Leg((-30, 50), (2, 35), (0, 60)), _STRAIGHT), roll=(155, 180)),
 }
 
 
@@ -101,10 +102,7 @@ class Pose:
 
 def sample_pose(rng: np.random.Generator) -> Pose:
     """Draw a pose and where the person faces."""
-    names = list(FAMILIES)
-    weights = np.array([FAMILIES[name].weight for name in names])
-    name = names[rng.choice(len(names), p=weights / weights.sum())]
-    family = FAMILIES[name]
+    name, family = list(FAMILIES.items())[pick(rng, [family.weight for family in FAMILIES.values()])]
     angles = np.zeros((NUM_FRAMES, 3))
     angles[FRAMES["chest"]] = rng.uniform(-8, 8), _draw(rng, family.spine), rng.uniform(-15, 15)
     angles[FRAMES["head"]] = rng.uniform(-15, 15), rng.uniform(-20, 30), rng.uniform(-40, 40)
@@ -113,7 +111,7 @@ def sample_pose(rng: np.random.Generator) -> Pose:
         _pose_arm(rng, family.arms[side], angles, ("left", "right")[lead ^ side ^ 1])
         _pose_leg(rng, family.legs[side], angles, ("left", "right")[lead ^ side])
     yaw = _sample_yaw(rng)
-    roll = _draw(rng, family.roll) * rng.choice((-1.0, 1.0))
+    roll = _draw(rng, family.roll) * (1 if rng.random() < 0.5 else -1)
     camera, pitch = rng.uniform(-4, 14), _draw(rng, family.pitch)
     # From the body outwards: lean, turn about the vertical, look from slightly above, turn in the image plane.
     steps = np.radians([[0, pitch, 0], [0, 0, yaw], [0, camera, 0], [roll, 0, 0]])

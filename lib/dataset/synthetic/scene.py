@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from lib.dataset.synthetic.draws import pick
 from lib.dataset.synthetic.figure import Camera, Person, person_parts, sample_person
 from lib.dataset.synthetic.render import Board, Canvas, Capsule, Ellipsoid, Light, Part, draw_parts
 from lib.dataset.synthetic.texture import Material, sample_background, sample_color, sample_material
@@ -37,7 +38,7 @@ class SceneSpec:
     stature: tuple[float, float] = (90.0, 250.0)
     objects: int = 3
     truncated: float = 0.2
-    noise: tuple[float, float] = (0.0, 10.0)
+    noise: tuple[float, float] = (0.0, 7.0)
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def _backdrop(rng: np.random.Generator, spec: SceneSpec) -> np.ndarray:
     """A background with distant things on it, some of them like limbs; nothing there hides a joint."""
     canvas = Canvas(sample_background(rng, spec.split, spec.size_wh))
     light = _sample_light(rng)
-    for _ in range(int(rng.integers(0, 6))):
+    for _ in range(int(rng.integers(0, 5))):
         _random_thing(rng, spec.split, rng.uniform(0, spec.size_wh, 2), 0.0, rng.uniform(6, 26)).draw(canvas, light)
     return canvas.image
 
@@ -102,8 +103,7 @@ def _backdrop(rng: np.random.Generator, spec: SceneSpec) -> np.ndarray:
 def _place_people(rng: np.random.Generator, spec: SceneSpec) -> list[_Placed]:
     """People from the farthest to the nearest."""
     fewest, most = spec.people
-    chances = np.array([0.3, 0.32, 0.23, 0.15])[: most - fewest + 1] if most - fewest < 4 else None
-    count = fewest + int(rng.choice(most - fewest + 1, p=None if chances is None else chances / chances.sum()))
+    count = fewest + pick(rng, [0.75**more for more in range(most - fewest + 1)])
     low, high = spec.stature
     statures = np.sort(rng.triangular(low, low + 0.3 * (high - low), high + 1e-6, count))
     placed: list[_Placed] = []

@@ -167,7 +167,7 @@ def sample_background(rng: np.random.Generator, split: str, size_wh: tuple[int, 
 
 def _cover(rng: np.random.Generator, split: str, width: int, height: int) -> np.ndarray:
     """A material that covers an area at a drawn magnification, angle and offset, (3, height, width)."""
-    material = sample_material(rng, split, (0.1, 0.8), (0.66, 4.0))
+    material = sample_material(rng, split, (0.1, 0.6), (0.66, 4.0))
     angle, offset = rng.uniform(-0.4, 0.4), rng.uniform(0, TILE, 2).astype(np.float32)
     x = np.arange(width, dtype=np.float32)[None] + offset[0]
     y = np.arange(height, dtype=np.float32)[:, None] + offset[1]
