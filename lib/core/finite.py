@@ -35,7 +35,8 @@ class LossGuard:
             loss: a scalar.
             index: the batch's records, (B,).
         """
-        self._pending.append((step, loss.detach(), index))
+        # Copied: a tensor of a worker process holds a file descriptor for as long as it is kept.
+        self._pending.append((step, loss.detach(), index.clone()))
 
     def check(self) -> None:
         """Check what has been added since the last check; every process must call at the same step.

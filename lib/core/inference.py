@@ -119,7 +119,8 @@ def predict(
         _check_finite(heatmaps, batch.index)
         input_keypoints, scores = codec.decode(heatmaps)
         image_keypoints = codec.to_image(input_keypoints, batch.center, batch.scale)
-        parts.append((batch.index, image_keypoints.cpu().float(), scores.cpu().float()))
+        # Copied: a tensor of a worker process holds a file descriptor for as long as it is kept.
+        parts.append((batch.index.clone(), image_keypoints.cpu().float(), scores.cpu().float()))
         if watch is not None:
             watch(batch, images, heatmaps)
     return _gather(parts, codec.num_keypoints)

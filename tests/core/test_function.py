@@ -1,10 +1,13 @@
 """The training loop on a codec, network and batches that need no files."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from helpers.dot_batches import INPUT_WH, NUM_KEYPOINTS, PREPARE, DotBatch, DotNet, dot_batch
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from lib.codecs.base import Codec
 from lib.codecs.udp import UdpGaussianCodec
@@ -159,6 +162,35 @@ def test_predictions_are_in_the_order_of_the_records(codec: Codec, rng: np.rando
     assert predictions.with_scores().shape == (3, NUM_KEYPOINTS, 3)
     alone = predict(model, codec, batches[1:], PREPARE, flip_test=False)
     np.testing.assert_allclose(predictions.image_keypoints[0], alone.image_keypoints[0], atol=1e-4)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files in /proc")
+def test_batches_of_workers_do_not_keep_files_open(codec: Codec, rng: np.random.Generator) -> None:
+    batches = [dot_batch(rng, [index]) for index in range(30)]
+    counts = []
+
+    def count_files(*_: object) -> None:
+        counts.append(len(list(Path("/proc/self/fd").iterdir())))
+
+    loader = DataLoader(_Listed(batches), batch_size=None, num_workers=1, prefetch_factor=1)
+    predict(DotNet(), codec, loader, PREPARE, flip_test=False, watch=count_files)
+    guard = LossGuard(0, np.arange(30))
+    for step, batch in enumerate(loader):
+        guard.add(step, torch.tensor(1.0), batch.index)
+        count_files()
+    assert len(counts) == 60
+    assert max(counts) - min(counts) < 10, "tensors of worker processes hold a file each"
+
+
+class _Listed(Dataset[DotBatch]):
+    def __init__(self, batches: list[DotBatch]) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> DotBatch:
+        return self.batches[index]
 
 
 def test_no_record_is_no_error(codec: Codec) -> None:
