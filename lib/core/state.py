@@ -74,11 +74,17 @@ class RunState:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict`; the model's weights are loaded before by the caller.
 
-        An average that the checkpoint lacks starts from the model's weights.
+        The optimiser keeps the options it was made with (weight decay, momentum), so that they can be changed in a
+        continued run. An average that the checkpoint lacks starts from the model's weights.
         """
         for name in COUNTERS:
             setattr(self, name, state[name])
+        options = [
+            {name: group[name] for name in group.keys() - {"params", "lr"}} for group in self.optimizer.param_groups
+        ]
         self.optimizer.load_state_dict(state["optimizer"])
+        for group, own in zip(self.optimizer.param_groups, options, strict=True):
+            group.update(own)
         if self.scaler.is_enabled() and state["scaler"]:
             self.scaler.load_state_dict(state["scaler"])
         if self.average is not None:

@@ -51,6 +51,9 @@ def train(cfg: CfgNode, *, resume: bool = False, load_from: str = "") -> None:
     seed_everything(cfg.SEED, distributed.rank())
     continues = _start(setup, state, folder, resume=resume, load_from=load_from)
     if state.epoch >= cfg.TRAIN.END_EPOCH:
+        if continues:
+            # The run may have been killed between its last checkpoint and its final weights.
+            save_weights(folder.final, setup, state)
         logger.info(_finished_already(state, folder) if continues else "TRAIN.END_EPOCH leaves no epoch to train.")
         return
     run = TrainingRun(setup, state, folder)

@@ -43,6 +43,15 @@ def test_a_state_survives_being_saved_as_plain_data(tmp_path: object) -> None:
     assert torch.equal(own["exp_avg"], theirs["exp_avg"])
 
 
+def test_a_continued_optimiser_keeps_its_new_options_and_its_last_rate() -> None:
+    model = nn.Linear(2, 1)
+    earlier = RunState(model, torch.optim.SGD(model.parameters(), 0.1, weight_decay=0.5), _state().scaler)
+    state = RunState(model, torch.optim.SGD(model.parameters(), 0.7, weight_decay=0.25), _state().scaler)
+    state.load_state_dict(earlier.state_dict())
+    (group,) = state.optimizer.param_groups
+    assert (group["weight_decay"], group["lr"]) == (0.25, 0.1)
+
+
 def test_finishing_an_epoch_starts_its_measures_anew() -> None:
     state = _state()
     state.step = 7

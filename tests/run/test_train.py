@@ -193,6 +193,18 @@ def test_a_finished_run_says_so(data: Path, tmp_path: Path, capsys: pytest.Captu
     assert len((folder / "history.csv").read_text().splitlines()) == 3
 
 
+def test_a_run_killed_before_its_final_weights_writes_them(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = tiny_experiment(tmp_path, data, TRAIN={"END_EPOCH": 1, "EMA_DECAY": 0.9})
+    _train_with_kill(monkeypatch, 1, experiment)
+    folder = run_folder(tmp_path)
+    assert not (folder / "final_state.pth").exists()
+    _train(experiment, resume=True)
+    own, best = _weights(folder / "final_state.pth"), _weights(folder / "model_best.pth")
+    assert all(torch.equal(own[name], best[name]) for name in best)
+
+
 def test_a_new_run_sets_the_earlier_one_aside(data: Path, tmp_path: Path) -> None:
     experiment = tiny_experiment(tmp_path, data, TRAIN={"END_EPOCH": 1})
     folder = _train(experiment)
