@@ -35,7 +35,9 @@ class RunFolder:
         Raises:
             PoseError: it cannot.
         """
-        nearest = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
+        # os.path.exists, because Path.exists raises below a folder that may not be searched.
+        folders = (self.path, *self.path.absolute().parents)
+        nearest = next(folder for folder in folders if os.path.exists(folder))  # noqa: PTH110
         if not nearest.is_dir():
             raise PoseError(f"{nearest} is a file, so {self.path} cannot be made; choose another OUTPUT_DIR.")
         if not os.access(nearest, os.W_OK | os.X_OK):
