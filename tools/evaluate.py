@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from lib.core.evaluate import format_statistics, statistics_of
-from lib.core.submission import validate_submission
+from lib.core.submission import check_submission
 from lib.skeletons import load_skeleton
 from lib.utils.cli import run_command
 from lib.utils.coco_files import Record, read_annotations, read_results
@@ -33,7 +33,7 @@ def main() -> None:
     annotations = read_annotations(arguments.gt)
     results = read_results(arguments.pred)
     if not annotations["annotations"]:
-        validate_submission(arguments.pred, arguments.gt)
+        check_submission(results, annotations, f"result file {arguments.pred}")
         print(f"{arguments.pred} is a valid COCO submission: {_size(results, annotations)}")
         return
     stats = statistics_of(results, annotations, skeleton.sigmas_array, arguments.gt, source=arguments.pred)

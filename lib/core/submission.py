@@ -1,38 +1,26 @@
-"""Checks of a result file for the COCO server, where the annotations are not public."""
+"""Checks of results for the COCO server, where the annotations are not public."""
 
 import os
+from collections.abc import Sequence
 
-from lib.utils.coco_files import read_annotations, read_results, result_faults
+from lib.utils.coco_files import Record, check_results
 from lib.utils.errors import PoseError
 
 COCO_PERSON = 1
 COCO_KEYPOINTS = 17
 
 
-def submission_faults(result_file: str | os.PathLike[str], image_info: str | os.PathLike[str]) -> list[str]:
-    """Name every fault that the COCO keypoint server would refuse a result file for.
+def check_submission(results: Sequence[Record], image_info: Record, source: str | os.PathLike[str]) -> None:
+    """Refuse results that the COCO keypoint server would refuse.
 
     Args:
-        result_file: JSON list of records: image_id, category_id 1, 51 keypoint numbers, score.
-        image_info: image_info_test-dev2017.json or another file with the images of the set.
-
-    Returns:
-        one phrase per faulty record; empty for a valid file.
+        results: records with image_id, category_id 1, 51 keypoint numbers and score.
+        image_info: content of image_info_test-dev2017.json or another file with the images of the set.
+        source: where the results come from, named in errors.
 
     Raises:
-        PoseError: one of the files cannot be read.
+        PoseError: there is no record, or one has a fault; the first faults are named.
     """
-    image_ids = {image["id"] for image in read_annotations(image_info)["images"]}
-    results = read_results(result_file)
     if not results:
-        return ["there is no record in it"]
-    return list(result_faults(results, image_ids, COCO_PERSON, COCO_KEYPOINTS))
-
-
-def validate_submission(result_file: str | os.PathLike[str], image_info: str | os.PathLike[str]) -> None:
-    """Raise PoseError when the COCO keypoint server would refuse a result file; arguments as `submission_faults`."""
-    faults = submission_faults(result_file, image_info)
-    if faults:
-        raise PoseError(
-            f"result file {result_file} is no valid COCO submission: {faults[0]} ({len(faults)} faults in all)."
-        )
+        raise PoseError(f"{source} holds no record, and the COCO server takes no empty submission; test some images.")
+    check_results(results, {image["id"] for image in image_info["images"]}, COCO_PERSON, COCO_KEYPOINTS, source)

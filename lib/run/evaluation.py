@@ -12,7 +12,7 @@ from lib.core.function import Validation, validate
 from lib.core.hooks import Listener
 from lib.core.pck import Pck
 from lib.core.results import coco_results, select_results, write_results
-from lib.core.submission import COCO_PERSON, validate_submission
+from lib.core.submission import COCO_PERSON, check_submission
 from lib.dataset import build_dataset, build_loader
 from lib.dataset.records import Records
 from lib.run.progress import Progress
@@ -70,8 +70,8 @@ class Evaluator:
             title: of the progress bar.
 
         Raises:
-            PoseError: predictions that are not numbers, a folder that cannot be written to, or a result file that the
-                COCO server would refuse.
+            PoseError: predictions that are not numbers, a folder that cannot be written to, or results that the COCO
+                server would refuse.
         """
         setup = self.setup
         validation = validate(
@@ -104,13 +104,12 @@ class Evaluator:
         file = self.dataset.annotation_file
         category = person_category(self._annotations, file) if self.has_truth else COCO_PERSON
         results = coco_results(preds, boxes, records.image_id, selection, category)
+        if not self.has_truth:
+            check_submission(results, self._annotations, f"the test on {file}")
         if result_file is not None:
             write_results(result_file, results)
-        if self.has_truth:
-            return statistics_of(results, self._annotations, sigmas, file), selection.num_kept
-        if result_file is not None:
-            validate_submission(result_file, file)
-        return None, selection.num_kept
+        stats = statistics_of(results, self._annotations, sigmas, file) if self.has_truth else None
+        return stats, selection.num_kept
 
 
 def box_rows(records: Records) -> np.ndarray:

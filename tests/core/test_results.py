@@ -9,7 +9,6 @@ from helpers.tiny_coco import noisy_predictions, tiny_annotations
 from reference import oks_nms as reference
 
 from lib.core.results import coco_results, rescore, select_results, write_results
-from lib.core.submission import submission_faults, validate_submission
 from lib.utils.errors import PoseError
 
 SIGMAS = np.full(17, 0.08)
@@ -76,45 +75,3 @@ def test_shapes_that_do_not_fit(rng: np.random.Generator) -> None:
         select_results(preds, boxes[:-1], ids, SIGMAS)
     with pytest.raises(PoseError, match=r"TEST\.OKS_THRE"):
         select_results(preds, boxes, ids, SIGMAS, oks_thre=0.0)
-
-
-class TestSubmission:
-    """The result file for test-dev."""
-
-    RECORD = {"image_id": 1, "category_id": 1, "keypoints": [0.5] * 51, "score": 0.5}  # noqa: RUF012
-
-    def _faults(self, folder: Path, records: object) -> list[str]:
-        (folder / "info.json").write_text(json.dumps({"images": [{"id": 1}, {"id": 2}]}))
-        (folder / "r.json").write_text(json.dumps(records))
-        return submission_faults(folder / "r.json", folder / "info.json")
-
-    def test_valid(self, tmp_path: Path) -> None:
-        assert self._faults(tmp_path, [self.RECORD, {**self.RECORD, "image_id": 2, "center": [1, 2]}]) == []
-        validate_submission(tmp_path / "r.json", tmp_path / "info.json")
-
-    @pytest.mark.parametrize(
-        ("change", "fault"),
-        [
-            ({"image_id": 3}, "image_id 3, which is not in the image set"),
-            ({"image_id": "1"}, "not an integer"),
-            ({"category_id": 2}, "category_id 2 instead of 1"),
-            ({"keypoints": [0.5] * 50}, "50 keypoint numbers instead of 51"),
-            ({"keypoints": [0.5] * 50 + [float("nan")]}, "keypoint number that is not finite"),
-            ({"keypoints": [0.5] * 50 + ["x"]}, "keypoint number that is not finite"),
-            ({"keypoints": None}, "no list of keypoint numbers"),
-            ({"score": None}, "score None"),
-        ],
-    )
-    def test_faults_are_named(self, tmp_path: Path, change: dict[str, object], fault: str) -> None:
-        faults = self._faults(tmp_path, [self.RECORD, {**self.RECORD, **change}])
-        assert len(faults) == 1
-        assert faults[0].startswith("record 1 ")
-        assert fault in faults[0]
-        with pytest.raises(PoseError, match=r"r\.json"):
-            validate_submission(tmp_path / "r.json", tmp_path / "info.json")
-
-    def test_missing_field_and_empty_file(self, tmp_path: Path) -> None:
-        assert self._faults(tmp_path, [{"image_id": 1}]) == ["record 0 lacks category_id, keypoints, score"]
-        assert self._faults(tmp_path, []) == ["there is no record in it"]
-        with pytest.raises(PoseError, match="list of mappings"):
-            self._faults(tmp_path, {"no": "list"})
