@@ -1,20 +1,16 @@
-"""Pictures of a batch: crops with keypoints, and heatmaps over crops."""
+"""Pictures of a batch: crops with poses, and heatmaps over crops."""
 
 from pathlib import Path
 
-import cv2
 import numpy as np
-import torch
-from torch import Tensor
 from yacs.config import CfgNode
 
 from lib.core.hooks import StepReport
 from lib.run.setup import Setup
-from lib.utils.files import atomic_path
+from visualization.drawing import heatmap_grid, pose_grid
+from visualization.raster import save_image
 
 MAX_PEOPLE = 8  # people per picture; more make it unreadable
-HEATMAP_WEIGHT = 0.7  # of the heatmap's colours over the grey crop
-TRUE_COLOR, PREDICTED_COLOR = (0, 255, 0), (255, 64, 0)  # RGB
 
 
 class BatchPictures:
@@ -22,55 +18,31 @@ class BatchPictures:
 
     def __init__(self, setup: Setup, report: StepReport) -> None:
         """Keep the first people of a batch."""
-        self._codec = setup.codec
+        self._codec, self._skeleton, self._report = setup.codec, setup.skeleton, report
         crops = report.batch.image[:MAX_PEOPLE].permute(0, 2, 3, 1).cpu().numpy()
-        self._crops = crops if setup.cfg.DATASET.COLOR_RGB else crops[..., ::-1]
-        self._report = report
+        self._crops = np.ascontiguousarray(crops if setup.cfg.DATASET.COLOR_RGB else crops[..., ::-1])
+        self._visible = report.batch.visible[:MAX_PEOPLE].cpu().numpy() > 0
 
     def targets(self) -> np.ndarray:
-        """Crops with their true keypoints."""
-        keypoints = self._report.batch.input_keypoints[:MAX_PEOPLE].cpu().numpy()
-        visible = self._report.batch.visible[:MAX_PEOPLE].cpu().numpy() > 0
-        return self._with_points(keypoints, visible, TRUE_COLOR)
+        """Crops with their true poses."""
+        return self._poses(self._report.batch.input_keypoints[:MAX_PEOPLE].cpu().numpy(), self._visible)
 
     def predictions(self) -> np.ndarray:
-        """Crops with the decoded keypoints; where there is truth, only of the joints that have it, as published."""
+        """Crops with the decoded poses; where there is truth, only the joints that have it, as published."""
         keypoints, _ = self._codec.decode(self._report.outputs[:MAX_PEOPLE])
-        visible = self._report.batch.visible[:MAX_PEOPLE].cpu().numpy() > 0
-        shown = visible if visible.any() else np.ones_like(visible)
-        return self._with_points(keypoints.cpu().numpy(), shown, PREDICTED_COLOR)
+        shown = self._visible if self._visible.any() else np.ones_like(self._visible)
+        return self._poses(keypoints.cpu().numpy(), shown)
 
     def target_heatmaps(self) -> np.ndarray:
         """One row per person: the crop, then each target map over it."""
-        return self._with_heatmaps(self._report.targets)
+        return heatmap_grid(self._crops, self._codec.score_maps(self._report.targets[:MAX_PEOPLE]).cpu().numpy())
 
     def predicted_heatmaps(self) -> np.ndarray:
         """One row per person: the crop, then each predicted map over it."""
-        return self._with_heatmaps(self._report.outputs)
+        return heatmap_grid(self._crops, self._codec.score_maps(self._report.outputs[:MAX_PEOPLE]).cpu().numpy())
 
-    def _with_points(self, input_keypoints: np.ndarray, shown: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
-        pictures = []
-        for crop, points, drawn in zip(self._crops, input_keypoints, shown, strict=True):
-            picture = np.ascontiguousarray(crop)
-            radius = max(1, crop.shape[0] // 96)
-            for x, y in points[drawn & np.isfinite(points).all(axis=1)].round().astype(int).clip(-9999, 9999).tolist():
-                cv2.circle(picture, (x, y), radius, color, -1, cv2.LINE_AA)
-            pictures.append(picture)
-        return np.concatenate(pictures, axis=1)
-
-    def _with_heatmaps(self, heatmaps: Tensor) -> np.ndarray:
-        maps = self._codec.score_maps(heatmaps[:MAX_PEOPLE].detach()).float().clamp(0, 1)
-        grey = (maps * 255).to(torch.uint8).cpu().numpy()
-        return np.concatenate([self._row(crop, own) for crop, own in zip(self._crops, grey, strict=True)], axis=0)
-
-    def _row(self, crop: np.ndarray, maps: np.ndarray) -> np.ndarray:
-        height, width = maps.shape[1:]
-        small = cv2.resize(np.ascontiguousarray(crop), (width, height), interpolation=cv2.INTER_AREA)
-        tiles = [small]
-        for values in maps:
-            colors = cv2.cvtColor(cv2.applyColorMap(values, cv2.COLORMAP_JET), cv2.COLOR_BGR2RGB)
-            tiles.append(cv2.addWeighted(colors, HEATMAP_WEIGHT, small, 1 - HEATMAP_WEIGHT, 0))
-        return np.concatenate(tiles, axis=1)
+    def _poses(self, input_keypoints: np.ndarray, shown: np.ndarray) -> np.ndarray:
+        return pose_grid(self._crops, np.concatenate([input_keypoints, shown[..., None]], axis=2), self._skeleton)
 
 
 def save_debug_pictures(setup: Setup, report: StepReport, prefix: Path) -> None:
@@ -93,6 +65,4 @@ def save_debug_pictures(setup: Setup, report: StepReport, prefix: Path) -> None:
     }
     for name, (is_wanted, draw) in wanted.items():
         if is_wanted:
-            content = cv2.imencode(".jpg", cv2.cvtColor(draw(), cv2.COLOR_RGB2BGR))[1]
-            with atomic_path(prefix.with_name(f"{prefix.name}_{name}.jpg")) as temporary:
-                temporary.write_bytes(content.tobytes())
+            save_image(prefix.with_name(f"{prefix.name}_{name}.jpg"), draw())

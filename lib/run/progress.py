@@ -135,7 +135,7 @@ class TestWatch:
         with never_fatal("pictures of test batches"):
             if report.step == 1 and self._epoch is not None:
                 show_batch(self._setup, report, self._board, "val", self._epoch)
-            if report.step % self._setup.cfg.PRINT_FREQ == 1 or self._setup.cfg.PRINT_FREQ == 1:
+            if (report.step - 1) % self._setup.cfg.PRINT_FREQ == 0:
                 save_debug_pictures(self._setup, report, self._folder / "debug" / f"val_{report.step}")
 
 
