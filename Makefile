@@ -26,7 +26,7 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) \
 	  || { rm -rf $(VENV); echo "error: $(PYTHON) cannot make virtual environments; install its venv module (Debian: python3-venv)"; exit 2; }
 
-# The stamps hold the requirements they were made from, so a second run starts at once and a changed file installs again.
+# The stamps are as old as the last installation, so a second run starts at once and a changed file installs again.
 $(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/python
 	@echo "Installing (PyTorch is a large download: some minutes the first time)"
 	@$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements.txt
