@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lib.codecs.peaks import Peaks
 from lib.utils.errors import PoseError
-from lib.utils.geometry import ArrayLike, Crop
+from lib.utils.geometry import ArrayLike, Crop, as_tensor
 
 # The x and y that published systems give to a map without a positive value.
 ABSENT = {"original": 0, "mmpose": -1}
@@ -87,8 +87,8 @@ class Codec(ABC):
             heatmaps (B, C, h, w) and weights (B, K), float32. The weight is 0 for points that are not visible or not
             finite and, for the Gaussian encodings, for points so far outside that the published encoder draws nothing.
         """
-        points = torch.as_tensor(input_keypoints)
-        shown = torch.as_tensor(visible, device=points.device) > 0
+        points = as_tensor(input_keypoints)
+        shown = as_tensor(visible, points.device) > 0
         if points.ndim != 3 or points.shape[1:] != (self.num_keypoints, 2) or shown.shape != points.shape[:2]:
             raise PoseError(
                 f"encode needs keypoints (B, {self.num_keypoints}, 2) and visibility (B, {self.num_keypoints}), "
@@ -115,7 +115,7 @@ class Codec(ABC):
         points, scores = self._decode(self._checked(heatmaps))
         return self.crop.from_heatmap(points).to(torch.float32), scores
 
-    def flip_back(self, heatmaps: Tensor) -> Tensor:
+    def flip_back(self, heatmaps: ArrayLike) -> Tensor:
         """Bring the heatmaps of a mirrored input back: mirror them and let left and right change places.
 
         Args:
@@ -124,15 +124,15 @@ class Codec(ABC):
         Returns:
             (B, C, h, w), moved right by one pixel when `shift_flipped` (column 0 keeps its value).
         """
-        grouped = heatmaps.unflatten(1, (self.num_keypoints, self.CHANNELS_PER_KEYPOINT))
+        grouped = as_tensor(heatmaps).unflatten(1, (self.num_keypoints, self.CHANNELS_PER_KEYPOINT))
         flipped = grouped[:, list(self.flip_permutation)].flip(-1)
         if self.shift_flipped:
             flipped = torch.cat([flipped[..., :1], flipped[..., :-1]], dim=-1)
         return flipped.flatten(1, 2)
 
-    def score_maps(self, heatmaps: Tensor) -> Tensor:
+    def score_maps(self, heatmaps: ArrayLike) -> Tensor:
         """The maps whose arg-max is the keypoint, (B, K, h, w), for measures and pictures."""
-        return heatmaps[:, :: self.CHANNELS_PER_KEYPOINT]
+        return as_tensor(heatmaps)[:, :: self.CHANNELS_PER_KEYPOINT]
 
     def warp_matrix(self, center: ArrayLike, scale: ArrayLike, rotation_degrees: ArrayLike = 0.0) -> Tensor:
         """The affine map from image to input, (..., 2, 3), float64; see `lib.utils.geometry.Crop.warp_matrix`."""
@@ -180,7 +180,7 @@ class Codec(ABC):
         return peaks.points + shift
 
     def _checked(self, heatmaps: ArrayLike) -> Tensor:
-        maps = torch.as_tensor(heatmaps)
+        maps = as_tensor(heatmaps)
         expected = (self.num_channels, *self.heatmap_shape_hw)
         if maps.ndim != 4 or tuple(maps.shape[1:]) != expected:
             raise PoseError(

@@ -12,7 +12,7 @@ from lib.codecs.blur import blur, blur_around
 from lib.codecs.exact import vote_shift
 from lib.codecs.peaks import Peaks, find_peaks, wrap_position
 from lib.utils.errors import PoseError
-from lib.utils.geometry import Crop
+from lib.utils.geometry import ArrayLike, Crop
 
 # mmpose's valid_radius_factor: its radius is this part of the map's height.
 MMPOSE_RADIUS_FACTOR = 0.0546875
@@ -68,13 +68,13 @@ class UdpOffsetCodec(Codec):
         self.radius = float(radius)
         self.blur_kernel = blur_kernel or PUBLISHED_KERNEL[variant]
 
-    def flip_back(self, heatmaps: Tensor) -> Tensor:
+    def flip_back(self, heatmaps: ArrayLike) -> Tensor:
         """Mirror, let left and right change places, and turn the x offsets round; see `Codec.flip_back`."""
         flipped = super().flip_back(heatmaps)
         sign = flipped.new_tensor([1.0, -1.0, 1.0]).repeat(self.num_keypoints)
         return flipped * sign[:, None, None]
 
-    def score_maps(self, heatmaps: Tensor) -> Tensor:
+    def score_maps(self, heatmaps: ArrayLike) -> Tensor:
         """The blurred masks, (B, K, h, w): a disc is flat, and only its blur is highest at the keypoint."""
         return blur(super().score_maps(heatmaps), 2 * self.blur_kernel + 1)
 

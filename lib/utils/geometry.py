@@ -19,10 +19,19 @@ BOX_PADDING = 1.25
 ArrayLike = np.ndarray | Tensor | Sequence[float] | float
 
 
+def as_tensor(values: ArrayLike, device: torch.device | None = None) -> Tensor:
+    """Numbers as a tensor of their own dtype; arrays that torch cannot share (mirrored, read-only) are copied first."""
+    if isinstance(values, np.ndarray):
+        values = np.require(values, requirements=["C", "W"])
+    return torch.as_tensor(values, device=device)
+
+
 def precise(values: ArrayLike, device: torch.device | None = None) -> Tensor:
     """Positions as a tensor in float64, or in float32 on devices that have no float64 (Apple's)."""
-    tensor = torch.as_tensor(values, device=device)
-    return tensor.to(torch.float32 if tensor.device.type == "mps" else torch.float64)
+    # As an array first: torch would take Python's own numbers for float32.
+    tensor = values if isinstance(values, Tensor) else torch.from_numpy(np.array(values, dtype=np.float64))
+    device = device or tensor.device
+    return tensor.to(torch.float32 if device.type == "mps" else torch.float64).to(device)
 
 
 def apply_affine(points: ArrayLike, matrix: ArrayLike) -> Tensor:
@@ -91,7 +100,7 @@ class Crop(ABC):
         Args:
             center: image_ (x, y), (..., 2).
             scale: (sx, sy) in units of 200 image pixels, (..., 2).
-            rotation_degrees: (...), in the direction of the published system.
+            rotation_degrees: (...), in the direction of the published system; like `scale` it may be one for all.
 
         Returns:
             (..., 2, 3), float64, for column vectors (x, y, 1).
@@ -101,7 +110,7 @@ class Crop(ABC):
         rotation = torch.deg2rad(precise(rotation_degrees, center.device))
         linear = self._linear(scale * PIXELS_PER_SCALE, torch.cos(rotation), torch.sin(rotation))
         shift = center.new_tensor(self._input_center()) - (linear @ center[..., None])[..., 0]
-        return torch.cat([linear, shift[..., None]], dim=-1)
+        return torch.cat([linear.expand(*shift.shape, 2), shift[..., None]], dim=-1)
 
     def to_image(self, input_keypoints: ArrayLike, center: ArrayLike, scale: ArrayLike) -> Tensor:
         """Bring points of unrotated crops back to the image.
@@ -113,7 +122,7 @@ class Crop(ABC):
         Returns:
             image_ (x, y), (B, K, 2), of the dtype of `input_keypoints` (whole numbers: float64).
         """
-        points = torch.as_tensor(input_keypoints)
+        points = as_tensor(input_keypoints)
         wide = precise(points)
         scale = precise(scale, points.device)
         offset = (wide - wide.new_tensor(self._input_center())) * self._image_step(scale)[..., None, :]

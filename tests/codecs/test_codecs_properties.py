@@ -157,6 +157,21 @@ def test_a_batch_is_its_samples_one_by_one(encoding: str, decoder: str) -> None:
         torch.testing.assert_close(scores[index], single_scores[0])
 
 
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_arrays_give_what_tensors_give(encoding: str) -> None:
+    """Mirrored views and read-only arrays too, which torch takes only as copies."""
+    codec = make_codec(encoding)
+    heatmaps = outputs(codec).flip(-1)
+    mirrored_view = heatmaps.flip(-1).numpy()[..., ::-1]
+    read_only = heatmaps.numpy()
+    read_only.flags.writeable = False
+    for array in (mirrored_view, read_only):
+        for method in (codec.flip_back, codec.score_maps):
+            assert torch.equal(method(array), method(heatmaps))
+        for from_array, from_tensor in zip(codec.decode(array), codec.decode(heatmaps), strict=True):
+            assert torch.equal(from_array, from_tensor)
+
+
 @pytest.mark.parametrize(("encoding", "decoder"), DECODERS)
 def test_inputs_are_not_changed(encoding: str, decoder: str) -> None:
     codec = make_codec(encoding, decoder)

@@ -111,6 +111,17 @@ def test_one_crop_without_batch_dimension() -> None:
     ]
 
 
+@pytest.mark.parametrize("crop_type", CROPS)
+def test_crops_may_share_scale_and_rotation(rng: np.random.Generator, crop_type: type[Crop]) -> None:
+    crop = crop_type((192, 256), (48, 64))
+    center, scale, rotation = random_crops(rng, 4, 0.75)
+    shared = crop.warp_matrix(center, scale[0], rotation[0])
+    repeated = crop.warp_matrix(center.astype(np.float64), scale[[0] * 4], rotation[[0] * 4])
+    torch.testing.assert_close(shared, repeated, rtol=0, atol=1e-9)
+    single = crop.warp_matrix(center[1], scale[0], float(rotation[0]))
+    torch.testing.assert_close(single, shared[1], rtol=0, atol=1e-9)
+
+
 def test_image_points_keep_their_precision() -> None:
     crop = PlainCrop((192, 256), (48, 64))
     center, scale = torch.tensor([[100.0, 100.0]]), torch.tensor([[1.0, 1.3]])
