@@ -48,7 +48,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Any:
         if name:
             raise _forbidden(path, name[1]) from error
         raise PoseError(
-            f"checkpoint {path} is damaged or no PyTorch weight file ({_first_line(error)}); fetch or save it again."
+            f"checkpoint {path} is damaged or no PyTorch weight file ({_first_sentence(error)}); fetch or save it "
+            "again."
         ) from error
 
 
@@ -76,9 +77,9 @@ def _forbidden(path: Path, name: str) -> PoseError:
     )
 
 
-def _first_line(error: Exception) -> str:
+def _first_sentence(error: Exception) -> str:
     text = str(error).strip().splitlines()
-    return (text[0] if text else type(error).__name__).rstrip(".")[:160]
+    return (text[0].split(". ")[0] if text else type(error).__name__).rstrip(".")[:160]
 
 
 class _Inert:

@@ -13,6 +13,8 @@ from lib.utils.weight_names import describe_network, wide_fusion_prefix
 LEAST_COVERAGE = 0.95
 # Counter of BatchNorm that files made before PyTorch 0.4.1 lack; nothing here depends on it.
 COUNTER = "num_batches_tracked"
+# Every residual block has this entry and nothing else has.
+BLOCK_ENTRY = ".conv1.weight"
 OFFSET_FACTOR = 3
 
 
@@ -104,10 +106,12 @@ def check_backbone(match: Match, path: Path) -> None:
     """Refuse a file that belongs to another network.
 
     Raises:
-        PoseError: too little of the backbone fits, or an entry has another shape; both networks are named.
+        PoseError: too little of the backbone fits, an entry has another shape, or the file's network has more residual
+            blocks; both networks are named.
     """
     differing = [name for name in match.differing if not match.in_head(name)]
-    if match.coverage >= LEAST_COVERAGE and not differing:
+    extra_blocks = _extra_blocks(match)
+    if match.coverage >= LEAST_COVERAGE and not differing and not extra_blocks:
         return
     theirs, ours = describe_network(match.weights), describe_network(match.own)
     wide = bool(wide_fusion_prefix(match.weights))
@@ -118,17 +122,33 @@ def check_backbone(match: Match, path: Path) -> None:
     missing = [name for name in match.missing if not match.in_head(name)]
     raise PoseError(
         f"checkpoint {path} holds {theirs}, but the network is {ours}: {match.coverage:.1%} of the backbone's entries "
-        f"fit ({_first_difference(match, differing, missing)}); use the config that it was trained with (MODEL.NAME, "
-        "MODEL.EXTRA) or other weights."
+        f"fit ({_first_difference(match, differing, missing, extra_blocks)}); use the config that it was trained with "
+        "(MODEL.NAME, MODEL.EXTRA) or other weights."
     )
 
 
-def _first_difference(match: Match, differing: list[str], missing: list[str]) -> str:
+def _extra_blocks(match: Match) -> list[str]:
+    """Residual blocks of the file that the network lacks, in modules that are to be loaded.
+
+    Without them the others compute something else: ResNet-101 holds all entries of ResNet-50. Other entries may be too
+    many: HRNet for classification has outputs in its last fusion, and modules behind it, that a pose network lacks.
+    """
+    modules = {name.split(".")[0] for name in match.own} - match.reinitialised.keys()
+    return [
+        name.removesuffix(BLOCK_ENTRY)
+        for name in match.weights
+        if name.endswith(BLOCK_ENTRY) and name not in match.own and name.split(".")[0] in modules
+    ]
+
+
+def _first_difference(match: Match, differing: list[str], missing: list[str], extra_blocks: list[str]) -> str:
     if differing:
         name = differing[0]
         shapes = [list(weights[name].shape) for weights in (match.weights, match.own)]
         return f"{name} is {shapes[0]} in the file and {shapes[1]} in the network"
-    return f"{missing[0]} is not in the file"
+    if missing:
+        return f"{missing[0]} is not in the file"
+    return f"the network has no block {extra_blocks[0]}"
 
 
 def check_head(match: Match, path: Path, *, allow_new_head: bool) -> None:

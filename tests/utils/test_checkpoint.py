@@ -214,6 +214,22 @@ def test_other_widths_are_refused_even_where_few_entries_differ(tmp_path: Path) 
     assert_equal_weights(model, before)
 
 
+def test_deeper_networks_are_refused_although_they_have_every_entry(tmp_path: Path) -> None:
+    stages = SMALL_STAGES[0], Stage(2, (1,) * 3, (8, 16, 32)), SMALL_STAGES[2]
+    path = write(tmp_path / "deeper.pth", PoseHighResolutionNet(stages, 17).state_dict())
+    model = small_hrnet()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(PoseError, match=r"deeper\.pth holds HRNet-W8.*no block stage3\.1\.branches\.0\.0\)"):
+        load_weights(model, path)
+    assert_equal_weights(model, before)
+    load_weights(model, path, layers=("conv1", "stage2"))
+
+    state = small_resnet().state_dict()
+    state |= {name.replace("layer3.1", "layer3.2"): value for name, value in state.items() if "layer3.1" in name}
+    with pytest.raises(PoseError, match=r"but the network is ResNet-18: 100\.0%.*no block layer3\.2\)"):
+        load_weights(small_resnet(), write(tmp_path / "resnet.pth", state))
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_weights_that_are_not_finite_are_refused(tmp_path: Path, bad: float) -> None:
     state = small_hrnet().state_dict()
