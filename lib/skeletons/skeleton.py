@@ -66,8 +66,8 @@ def load_skeleton(name_or_path: str) -> Skeleton:
         known = ", ".join(sorted(file.stem for file in BUILT_IN.glob("*.yaml")))
         raise PoseError(f"keypoint set {name_or_path!r} is neither a built-in one ({known}) nor a YAML file.")
     try:
-        definition = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
+        definition = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise PoseError(f"keypoint set {path} is not valid YAML ({' '.join(str(error).split())}).") from error
     if not isinstance(definition, dict):
         raise PoseError(f"keypoint set {path} is not a mapping; it needs {', '.join(FIELDS)}.")
@@ -100,6 +100,9 @@ def skeleton_from_dict(definition: dict[str, Any], source: str) -> Skeleton:
         "limbs": [],
     }
     values.update({key: value for key, value in definition.items() if key in values and value is not None})
+    no_lists = [key for key, value in values.items() if not isinstance(value, (list, tuple))]
+    if no_lists:
+        raise PoseError(f"keypoint set {source}: {' and '.join(no_lists)} must be lists.")
     faults = _faults(tuple(map(str, names)), values)
     if faults:
         raise PoseError(f"keypoint set {source}: {'; '.join(faults)}.")

@@ -56,7 +56,7 @@ def read_json(path: str | os.PathLike[str], what: str) -> Any:
         PoseError: the file is absent, unreadable or not JSON.
     """
     try:
-        with Path(path).open() as file:
+        with Path(path).open(encoding="utf-8") as file:
             return json.load(file)
     except FileNotFoundError as error:
         raise PoseError(f"{what} {path} does not exist; check the path in the config or the command.") from error

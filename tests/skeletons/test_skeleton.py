@@ -54,6 +54,7 @@ def test_a_definition_from_a_file(tmp_path: Path) -> None:
         ({"limbs": [[0, 0]]}, "limbs must be pairs"),
         ({"upper_body": [3]}, "upper_body must be indices"),
         ({"sigma": [1, 1, 1]}, "unknown fields"),
+        ({"sigmas": 0.05, "limbs": 3}, "sigmas and limbs must be lists"),
     ],
 )
 def test_every_fault_is_named(change: dict[str, Any], message: str) -> None:
@@ -66,6 +67,9 @@ def test_files_that_are_no_definition(tmp_path: Path) -> None:
         load_skeleton("centaur")
     path = tmp_path / "bad.yaml"
     path.write_text("names: [a, b")
+    with pytest.raises(PoseError, match="not valid YAML"):
+        load_skeleton(str(path))
+    path.write_bytes(b"\xff\xfe")
     with pytest.raises(PoseError, match="not valid YAML"):
         load_skeleton(str(path))
     path.write_text("- a")
