@@ -88,6 +88,8 @@ def _model_name(settings: Settings, default: str) -> str:
 def _apply(config: CfgNode, settings: Settings) -> None:
     """Write settings into the configuration, in the types of its options."""
     for key, setting in settings.items():
+        if key == "MODEL.NAME":
+            continue  # chosen already, because the options in MODEL.EXTRA depend on it
         *sections, name = key.split(".")
         node: Any = config
         for section in sections:

@@ -103,7 +103,7 @@ def _literal(value: Any) -> Any:
         return words[value.strip().lower()]
     try:
         return ast.literal_eval(value.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return value
 
 

@@ -83,6 +83,8 @@ def test_numbers_written_as_text_in_a_file(tmp_path: Path) -> None:
         (["MODEL.WIDE_FUSION", "wide"], r"must be true or false"),
         (["MODEL", "3"], r"sets MODEL to '3', but it is a section of keys"),
         (["TRAIN.LR", "__import__('os').getcwd()"], r"must be a number"),
+        (["TRAIN.LR", "{[]: 1}"], r"must be a number"),
+        (["MODEL.NAME", "pose_resnet"], r"sets the unknown key MODEL\.EXTRA\.STAGE2\.NUM_MODULES of pose_resnet"),
     ],
 )
 def test_bad_override(overrides: list[str], message: str) -> None:
