@@ -63,6 +63,18 @@ def test_hrnet_follows_its_config(configure: Configure) -> None:
     assert model(torch.zeros(1, 3, 96, 64)).shape == (1, 17, 24, 16)
 
 
+def test_a_narrower_stem_follows_its_config(configure: Configure) -> None:
+    published, narrow = (
+        build_model(configure(HRNET, overrides))
+        for overrides in ([], ["MODEL.EXTRA.STAGE1.NUM_CHANNELS", "16", "MODEL.EXTRA.STAGE1.NUM_BLOCKS", "2"])
+    )
+    assert isinstance(narrow, PoseHighResolutionNet)
+    assert (narrow.conv1.out_channels, len(narrow.layer1)) == (16, 2)
+    sizes = [sum(parameter.numel() for parameter in model.parameters()) for model in (narrow, published)]
+    assert sizes[0] < sizes[1]
+    assert narrow(torch.zeros(1, 3, 96, 64)).shape == (1, 17, 24, 16)
+
+
 def test_bottleneck_stages_follow_their_config(configure: Configure) -> None:
     model = build_model(configure(HRNET, ["MODEL.EXTRA.STAGE4.BLOCK", "BOTTLENECK"]))
     assert model.final_layer.in_channels == 16
