@@ -1,13 +1,14 @@
-"""A loss that is not a number ends a run, with the step and the images named."""
+"""A loss or weights that are not numbers end a run, with the step named, before they reach a checkpoint."""
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lib.utils.distributed import gather_values
 from lib.utils.errors import PoseError
 
 MAX_NAMED = 8
+REMEDY = "lower TRAIN.LR or set TRAIN.CLIP_GRAD, with AMP fp16 try --amp bf16"
 
 
 class LossGuard:
@@ -60,7 +61,25 @@ class LossGuard:
     def _complain(self, step: int, loss: float, images: list[int]) -> None:
         more = f" and {len(images) - MAX_NAMED} more" if len(images) > MAX_NAMED else ""
         raise PoseError(
-            f"the loss is {loss} in epoch {self._epoch}, step {step} (images {images[:MAX_NAMED]}{more}); lower "
-            "TRAIN.LR or set TRAIN.CLIP_GRAD, with AMP fp16 try --amp bf16, check these images with "
-            "tools/check_dataset.py, and continue from the last checkpoint with --resume."
+            f"the loss is {loss} in epoch {self._epoch}, step {step} (images {images[:MAX_NAMED]}{more}); {REMEDY}, "
+            "check these images with tools/check_dataset.py, and continue from the last checkpoint with --resume."
         )
+
+
+def check_weights(model: nn.Module, epoch: int, step: int) -> None:
+    """Refuse weights that an update has spoilt although its loss was a number; no run could continue from them.
+
+    Args:
+        model: to be saved.
+        epoch: counted from 0, for the message.
+        step: batches of the epoch done, for the message.
+
+    Raises:
+        PoseError: a weight is NaN or infinite; names the first.
+    """
+    for name, value in model.state_dict().items():
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise PoseError(
+                f"{name} became NaN or infinite in epoch {epoch}, step {step}; {REMEDY}, and continue from the last "
+                "checkpoint with --resume."
+            )

@@ -7,6 +7,7 @@ from yacs.config import CfgNode
 from lib.config import log_directory, notices
 from lib.config.recipe import batch_notice
 from lib.core.ema import AverageModel
+from lib.core.finite import check_weights
 from lib.core.function import StepSettings, train_one_epoch
 from lib.core.optim import Schedule, build_optimizer
 from lib.core.state import RunState
@@ -153,6 +154,7 @@ class TrainingRun:
 
     def _save(self) -> None:
         distributed.share_buffers(self.state.model)
+        check_weights(self.state.model, self.state.epoch, self.state.step)
         save_run(self.folder.checkpoint, self.setup, self.state)
 
 

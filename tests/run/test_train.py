@@ -297,6 +297,21 @@ def test_a_loss_that_is_no_number_ends_the_run(data: Path, tmp_path: Path) -> No
     assert stored["run"]["epoch"] == 1
 
 
+def test_weights_that_are_no_numbers_are_not_saved(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = tiny_experiment(tmp_path, data, TRAIN={"EVAL_EVERY": 9})
+    folder = _train(experiment, "TRAIN.END_EPOCH", 1)
+    before = (folder / "checkpoint.pth").read_bytes()
+
+    def spoil(network: torch.nn.Module, *_: object) -> None:
+        with torch.no_grad():
+            next(network.parameters()).fill_(float("inf"))
+
+    monkeypatch.setattr(train_module, "train_one_epoch", spoil)
+    with pytest.raises(PoseError, match=r"conv1\.weight became NaN or infinite in epoch \d.*--resume"):
+        _train(experiment, "TRAIN.END_EPOCH", 3, resume=True)
+    assert (folder / "checkpoint.pth").read_bytes() == before
+
+
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_mixed_precision_trains(data: Path, tmp_path: Path, precision: str) -> None:
     folder = _train(tiny_experiment(tmp_path, data, AMP=precision, TRAIN={"END_EPOCH": 1}))
