@@ -1,5 +1,6 @@
 """Files that are either whole or untouched."""
 
+import errno
 import json
 import os
 import tempfile
@@ -10,6 +11,8 @@ from typing import Any
 
 from lib.utils.errors import PoseError
 
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -18,7 +21,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     The parent folder is made. When the block raises, `path` is as it was before and the temporary file is gone.
 
     Raises:
-        PoseError: the folder cannot be made or written to.
+        PoseError: the folder cannot be made or written to, or the disk is full.
     """
     target = Path(path)
     try:
@@ -35,6 +38,10 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)
         temporary.replace(target)
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            raise PoseError(f"{target} cannot be written ({error.strerror}); make room there.") from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,5 +1,6 @@
 """Files that are either whole or untouched."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -37,3 +38,12 @@ def test_reading_bad_json(tmp_path: Path, text: str | None, message: str) -> Non
         path.write_text(text, encoding="latin-1")
     with pytest.raises(PoseError, match=message):
         read_json(path, "annotation file")
+
+
+def test_a_full_disk_is_named_and_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    path.write_text("old")
+    with pytest.raises(PoseError, match=r"file\.json cannot be written .*make room"), atomic_path(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
