@@ -6,9 +6,10 @@ from pathlib import Path
 
 from yacs.config import CfgNode
 
-from lib.config import config_to_text, output_directory
+from lib.config import config_to_text, output_directory, resolve_skeleton
+from lib.skeletons.skeleton import FIELDS
 from lib.utils.errors import PoseError
-from lib.utils.files import atomic_path
+from lib.utils.files import atomic_path, write_json
 from lib.utils.logging import get_logger
 
 
@@ -28,6 +29,15 @@ class RunFolder:
     def results(self, test_set: str) -> Path:
         """The result file of a test, named as in the published repositories (their 0 is the rank)."""
         return self.path / "results" / f"keypoints_{test_set}_results_0.json"
+
+    def keypoint_set(self, cfg: CfgNode) -> str:
+        """What the commands take as --skeleton: DATASET.SKELETON, or a file of the SKELETON section, which is written."""
+        if not cfg.SKELETON.NAMES:
+            return cfg.DATASET.SKELETON
+        skeleton = resolve_skeleton(cfg)
+        path = self.path / "results" / "skeleton.yaml"
+        write_json(path, {name: getattr(skeleton, name) for name in FIELDS})  # JSON is YAML
+        return str(path)
 
     def check_writable(self) -> None:
         """See to it, without making anything, that the folder can be written to.

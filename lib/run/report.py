@@ -47,11 +47,18 @@ def measures_line(outcome: Outcome) -> str:
     return f"{'PCK':<12} {outcome.pck}, loss {loss}"
 
 
-def plot_command(evaluator: Evaluator, result_file: Path) -> str:
-    """The command that draws a result file over its images."""
+def plot_command(evaluator: Evaluator, result_file: Path, keypoint_set: str) -> str:
+    """The command that draws a result file over its images.
+
+    Args:
+        evaluator: of the test.
+        result_file: what it wrote.
+        keypoint_set: a built-in name or a YAML file.
+    """
     files = locate_files(evaluator.setup.cfg, is_train=False)
     words = ["python", "visualization/plot_coco.py", "--prediction", str(result_file)]
     words += ["--gt-anno", files.annotation_file, "--image-path", files.images]
+    words += [] if keypoint_set == "coco" else ["--skeleton", keypoint_set]
     return shlex.join([*words, "--save-path", str(result_file.parent / "pictures")])
 
 

@@ -46,5 +46,6 @@ def test(cfg: CfgNode) -> Outcome:
         logger.info(line)
     valid = "" if outcome.stats is not None else " (a valid COCO submission; its annotations are not public)"
     logger.info(f"{'result file':<12} {result_file}{valid}")
-    logger.info(f"{'plot them':<12} {plot_command(evaluator, result_file)}")
+    if distributed.is_main():
+        logger.info(f"{'plot them':<12} {plot_command(evaluator, result_file, folder.keypoint_set(cfg))}")
     return outcome

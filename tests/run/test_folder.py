@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from helpers.tiny_run import tiny_experiment
 
-from lib.config import load_config
+from lib.config import load_config, resolve_skeleton
 from lib.run.folder import RunFolder
+from lib.skeletons import load_skeleton
 from lib.utils.errors import PoseError
 
 
@@ -48,3 +49,13 @@ def test_a_folder_without_permission_is_named(tmp_path: Path, monkeypatch: pytes
     folder = _folder(tmp_path, locked / "output")
     with pytest.raises(PoseError, match=r"locked cannot be written to"):
         folder.check_writable()
+
+
+def test_an_inline_keypoint_set_becomes_a_file(tmp_path: Path) -> None:
+    names = [f"left_{index}" for index in range(8)] + [f"right_{index}" for index in range(8)] + ["nose"]
+    pairs = [[index, index + 8] for index in range(8)]
+    section = {"NAME": "mine", "NAMES": names, "FLIP_PAIRS": pairs, "LIMBS": [[0, 1]]}
+    cfg = load_config(tiny_experiment(tmp_path, tmp_path, SKELETON=section))
+    assert load_skeleton(RunFolder(cfg).keypoint_set(cfg)) == resolve_skeleton(cfg)
+    plain = load_config(tiny_experiment(tmp_path, tmp_path), ["DATASET.SKELETON", "coco"])
+    assert RunFolder(plain).keypoint_set(plain) == "coco"

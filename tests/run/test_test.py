@@ -78,6 +78,14 @@ def test_detected_boxes_have_no_pck(data: Path, tmp_path: Path, capsys: pytest.C
     assert "PCK          n/a, loss n/a" in printed
 
 
+def test_the_plot_command_knows_the_keypoint_set(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    experiment = tiny_experiment(tmp_path, data, SKELETON={"NAMES": [f"dot_{index}" for index in range(17)]})
+    _test(experiment, "TEST.MODEL_FILE", _save_weights(experiment, tmp_path / "weights.pth"))
+    assert f"--skeleton {run_folder(tmp_path) / 'results' / 'skeleton.yaml'}" in capsys.readouterr().out
+
+
 def test_batch_size_and_workers_change_nothing(data: Path, tmp_path: Path) -> None:
     experiment = tiny_experiment(tmp_path, data)
     weights = _save_weights(experiment, tmp_path / "weights.pth")
