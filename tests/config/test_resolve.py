@@ -133,6 +133,7 @@ def test_wide_fusion_of_udp_gaussian_is_mentioned() -> None:
         (HRNET, ["MODEL.EXTRA.STAGE3.NUM_BLOCKS", "[4]"], r"STAGE3\.NUM_BLOCKS is \[4\], .*3 numbers"),
         (HRNET, ["MODEL.EXTRA.STAGE4.BLOCK", "BIG"], r"STAGE4\.BLOCK is 'BIG'"),
         (HRNET, ["MODEL.EXTRA.FINAL_CONV_KERNEL", "2"], r"FINAL_CONV_KERNEL is 2"),
+        (HRNET, ["MODEL.EXTRA.STAGE1.NUM_BLOCKS", "0"], r"STAGE1\.NUM_BLOCKS is 0, but it must be 1 or more"),
         (RESNET, ["MODEL.EXTRA.NUM_LAYERS", "51"], r"NUM_LAYERS is 51"),
         (RESNET, ["MODEL.EXTRA.NUM_DECONV_LAYERS", "2"], r"NUM_DECONV_FILTERS is \[256, 256, 256\], .*2 numbers"),
         (RESNET, ["MODEL.EXTRA.NUM_DECONV_KERNELS", "[4, 4, 5]"], r"kernels must be 2, 3 or 4"),
