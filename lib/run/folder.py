@@ -31,7 +31,7 @@ class RunFolder:
         return self.path / "results" / f"keypoints_{test_set}_results_0.json"
 
     def keypoint_set(self, cfg: CfgNode) -> str:
-        """What the commands take as --skeleton: DATASET.SKELETON, or the SKELETON section in a file, which is written."""
+        """What the commands take as --skeleton: DATASET.SKELETON, or the SKELETON section, written to a file."""
         if not cfg.SKELETON.NAMES:
             return cfg.DATASET.SKELETON
         skeleton = resolve_skeleton(cfg)
