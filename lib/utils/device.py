@@ -35,6 +35,11 @@ def _cuda_device(device: torch.device) -> torch.device:
             f"DEVICE '{device}' asks for a GPU, but PyTorch {torch.__version__} finds none here; use --device cpu or "
             "install the driver and a CUDA build of PyTorch."
         )
+    if device.index is not None and distributed.local_size() > 1:
+        raise PoseError(
+            f"DEVICE '{device}' gives {distributed.local_size()} processes the same GPU, on which NCCL cannot run; use "
+            "--device cuda, which gives each its own (CUDA_VISIBLE_DEVICES chooses among them)."
+        )
     index = device.index if device.index is not None else distributed.local_rank()
     if index >= torch.cuda.device_count():
         raise PoseError(

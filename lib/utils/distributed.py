@@ -43,6 +43,11 @@ def local_rank() -> int:
     return int(os.environ.get("LOCAL_RANK", "0")) if is_launched() else 0
 
 
+def local_size() -> int:
+    """The number of processes on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if is_launched() else 1
+
+
 def is_main() -> bool:
     """Whether this process writes files and prints."""
     return rank() == 0
