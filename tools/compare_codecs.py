@@ -43,7 +43,7 @@ DECODERS = {
     "udp_offset": ("offset", "exact"),
 }
 # A quarter of the usual pixels: a heatmap pixel is then some 9 image pixels, and the encoding decides.
-LOW_RESOLUTION = ("MODEL.IMAGE_SIZE", "[64, 96]", "MODEL.HEATMAP_SIZE", "[16, 24]", "DATASET.FLIP", "True")
+LOW_RESOLUTION = ("MODEL.IMAGE_SIZE", "[64, 96]", "MODEL.HEATMAP_SIZE", "[16, 24]")
 MEASURES = {"AP": "AP", "median_px": "median error, image px", "mean_px": "mean error, image px"}
 Row = dict[str, str | int | float]
 
@@ -78,7 +78,8 @@ def _train_and_measure(run: tuple[str, int, int]) -> list[Row]:
     codec, seed, epochs = run
     torch.set_num_threads(1)
     overrides = [*LOW_RESOLUTION, "SEED", str(seed), "WORKERS", "0", "RUN_NAME", f"compare_{codec}_{epochs}_{seed}"]
-    schedule = ["TRAIN.END_EPOCH", str(epochs), "TRAIN.LR_STEP", f"[{epochs - 1}]", "TRAIN.EVAL_EVERY", str(epochs)]
+    drops = list(range((epochs + 1) // 2, epochs))
+    schedule = ["TRAIN.END_EPOCH", str(epochs), "TRAIN.LR_STEP", str(drops), "TRAIN.EVAL_EVERY", str(epochs)]
     overrides += [*schedule, "AUTO_RESUME", "True"]
     train(load_config(CONFIGS.format(codec), overrides))
     rows: list[Row] = []

@@ -95,7 +95,7 @@ def _backdrop(rng: np.random.Generator, spec: SceneSpec) -> np.ndarray:
     """A background with distant things on it, some of them like limbs; nothing there hides a joint."""
     canvas = Canvas(sample_background(rng, spec.split, spec.size_wh))
     light = _sample_light(rng)
-    for _ in range(int(rng.integers(0, 5))):
+    for _ in range(int(rng.integers(0, 4))):
         _random_thing(rng, spec.split, rng.uniform(0, spec.size_wh, 2), 0.0, rng.uniform(6, 26)).draw(canvas, light)
     return canvas.image
 

@@ -165,9 +165,19 @@ def sample_background(rng: np.random.Generator, split: str, size_wh: tuple[int, 
     return np.stack([cv2.resize(plane, size_wh, interpolation=cv2.INTER_LINEAR) for plane in image])
 
 
+def _faded(material: Material, share: np.float32) -> Material:
+    """The material with its colours moved by `share` of the way to grey, and its contrast lowered alike."""
+    grey = material.color.mean()
+    change = None if material.change is None else material.change * (1 - share)
+    return Material(grey + (material.color - grey) * (1 - share), change, material.pattern, material.texels)
+
+
 def _cover(rng: np.random.Generator, split: str, width: int, height: int) -> np.ndarray:
-    """A material that covers an area at a drawn magnification, angle and offset, (3, height, width)."""
-    material = sample_material(rng, split, (0.1, 0.6), (0.66, 4.0))
+    """A material that covers an area at a drawn magnification, angle and offset, (3, height, width).
+
+    Its colours are paler than those of clothes, as what lies behind people mostly is.
+    """
+    material = _faded(sample_material(rng, split, (0.1, 0.5), (0.66, 4.0)), np.float32(rng.uniform(0.35, 0.9)))
     angle, offset = rng.uniform(-0.4, 0.4), rng.uniform(0, TILE, 2).astype(np.float32)
     x = np.arange(width, dtype=np.float32)[None] + offset[0]
     y = np.arange(height, dtype=np.float32)[:, None] + offset[1]
