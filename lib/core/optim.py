@@ -8,6 +8,9 @@ from torch import nn, optim
 
 from lib.utils.errors import PoseError
 
+# Where PyTorch has fused optimisers.
+FUSED_DEVICES = ("cpu", "cuda")
+
 
 def build_optimizer(
     name: str,
@@ -37,15 +40,17 @@ def build_optimizer(
         PoseError: an unknown name, or Nesterov without momentum.
     """
     trained = [parameter for parameter in parameters if parameter.requires_grad]
+    # One call for all parameters: the plain loop costs a small network a tenth of its step on a CPU.
+    fused = all(parameter.device.type in FUSED_DEVICES for parameter in trained)
     kind = name.lower()
     if kind == "adam":
-        return optim.Adam(trained, rate, betas, weight_decay=adam_weight_decay)
+        return optim.Adam(trained, rate, betas, weight_decay=adam_weight_decay, fused=fused)
     if kind == "adamw":
-        return optim.AdamW(trained, rate, betas, weight_decay=weight_decay)
+        return optim.AdamW(trained, rate, betas, weight_decay=weight_decay, fused=fused)
     if kind == "sgd":
         if nesterov and momentum <= 0:
             raise PoseError(f"TRAIN.NESTEROV needs TRAIN.MOMENTUM above 0, not {momentum}.")
-        return optim.SGD(trained, rate, momentum, weight_decay=weight_decay, nesterov=nesterov)
+        return optim.SGD(trained, rate, momentum, weight_decay=weight_decay, nesterov=nesterov, fused=fused)
     raise PoseError(f"TRAIN.OPTIMIZER {name!r} is unknown; use adam, adamw or sgd.")
 
 
