@@ -125,6 +125,10 @@ def test_both_sides_wear_the_same(rng: np.random.Generator) -> None:
                 assert mine.pattern is other.pattern
         assert mirrored[0].radii == pytest.approx(part.radii)
         assert mirrored[0].cut == part.cut
+        assert (part.pads is None) == (mirrored[0].pads is None)
+        if part.pads is not None and mirrored[0].pads is not None:
+            assert part.pads.color is mirrored[0].pads.color
+            assert (part.pads.start, part.pads.end) == (mirrored[0].pads.start, mirrored[0].pads.end)
 
 
 def test_the_same_generator_gives_the_same_picture(scenes: list[tuple[np.ndarray, list[Annotation]]]) -> None:

@@ -87,7 +87,7 @@ def sample_shape(rng: np.random.Generator) -> Shape:
     child = rng.random() < 0.25
     limb = (0.86 if child else 1.0) * rng.normal(1, 0.05)
     torso = rng.normal(1, 0.05)
-    girth = float(np.clip(rng.normal(1.25, 0.17), 0.9, 1.7))
+    girth = float(np.clip(rng.normal(1.3, 0.17), 0.95, 1.75))
     return Shape(
         waist=0.20 * torso,
         chest=0.32 * torso,

@@ -7,7 +7,7 @@ import numpy as np
 from lib.dataset.synthetic.body import FRAMES, SIDES, Shape, forward_kinematics, sample_shape
 from lib.dataset.synthetic.outfit import FacePaint, Outfit, ShirtPaint, TrousersPaint, sample_outfit
 from lib.dataset.synthetic.pose import Pose, rotations, sample_pose
-from lib.dataset.synthetic.render import Capsule, Ellipsoid, Paint, Part
+from lib.dataset.synthetic.render import Capsule, Ellipsoid, Pads, Paint, Part
 from lib.dataset.synthetic.texture import Material
 
 # Depth of flesh between a joint and the skin, metres, in COCO's order: what lies nearer to the camera than this hides
@@ -96,6 +96,7 @@ class _Bone:
     end: Point | None = None
     rest: Material | None = None
     cut: float = 1.0
+    pads: Pads | None = None
     paint: Paint | None = None
 
 
@@ -120,8 +121,8 @@ def _part(bone: _Bone, axes: np.ndarray, points: np.ndarray, scales: list[float]
         return Ellipsoid(points[0], axes, np.array(bone.radii) * scales[0], material, bone.paint)
     radii = bone.radii[0] * scales[0], bone.radii[1] * scales[1]
     if bone.rest is not None and bone.cut <= 0:
-        return Capsule(points[0], points[1], radii, bone.rest)
-    return Capsule(points[0], points[1], radii, material, bone.rest, bone.cut)
+        return Capsule(points[0], points[1], radii, bone.rest, pads=bone.pads)
+    return Capsule(points[0], points[1], radii, material, bone.rest, bone.cut, bone.pads)
 
 
 def _head(shape: Shape, outfit: Outfit) -> list[_Bone]:
@@ -157,9 +158,10 @@ def _torso(shape: Shape, outfit: Outfit) -> list[_Bone]:
 def _arm(shape: Shape, outfit: Outfit, side: str) -> list[_Bone]:
     top, skin, sleeve, girth = outfit.top, outfit.skin, outfit.sleeve, shape.girth
     elbow, wrist = (0, shape.upper_arm, 0), (0, shape.forearm, 0)
+    upper, fore = Pads(outfit.trim, -1, 0.87), Pads(outfit.trim, 0.14, 0.86)
     return [
-        _Bone(f"{side}_upper_arm", (0, 0, 0), (0.058 * girth, 0.046 * girth), top, elbow, skin, sleeve),
-        _Bone(f"{side}_forearm", (0, 0, 0), (0.044 * girth, 0.034 * girth), top, wrist, skin, sleeve - 1),
+        _Bone(f"{side}_upper_arm", (0, 0, 0), (0.058 * girth, 0.046 * girth), top, elbow, skin, sleeve, upper),
+        _Bone(f"{side}_forearm", (0, 0, 0), (0.044 * girth, 0.034 * girth), top, wrist, skin, sleeve - 1, fore),
         _Bone(f"{side}_hand", (0, 0.02, 0), (0.04, 0.036), skin, (0, shape.hand, -0.01)),
     ]
 
@@ -167,8 +169,9 @@ def _arm(shape: Shape, outfit: Outfit, side: str) -> list[_Bone]:
 def _leg(shape: Shape, outfit: Outfit, side: str, sign: float) -> list[_Bone]:
     bottom, skin, cut, girth = outfit.bottom, outfit.skin, outfit.leg, shape.girth
     knee, ankle, toe = (0, shape.thigh, 0), (0, shape.shin, 0), (sign * 0.02, 0.05, 0.04 - shape.foot)
+    above, below = Pads(outfit.band, -1, 0.89), Pads(outfit.band, 0.11, 0.87)
     return [
-        _Bone(f"{side}_thigh", (0, 0, 0), (0.09 * girth, 0.062 * girth), bottom, knee, skin, cut),
-        _Bone(f"{side}_shin", (0, 0, 0), (0.06 * girth, 0.044 * girth), bottom, ankle, skin, cut - 1),
+        _Bone(f"{side}_thigh", (0, 0, 0), (0.09 * girth, 0.062 * girth), bottom, knee, skin, cut, above),
+        _Bone(f"{side}_shin", (0, 0, 0), (0.06 * girth, 0.044 * girth), bottom, ankle, skin, cut - 1, below),
         _Bone(f"{side}_foot", (0, 0.035, 0.035), (0.05, 0.042), outfit.shoe, toe),
     ]

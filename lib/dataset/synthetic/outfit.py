@@ -22,7 +22,8 @@ class Outfit:
 
     Attributes:
         skin, nose, hair, top, bottom, shoe: materials; textures are in texels per metre.
-        trim: colour of buttons and collar, (3, 1, 1).
+        trim: colour of buttons, collar, elbow pads and cuffs, (3, 1, 1).
+        band: colour of knee pads and socks, (3, 1, 1).
         pocket: colour of the pockets at the back, (3, 1, 1).
         sleeve: 0 none, 1 to the elbow, 2 to the wrist, and between.
         leg: the same for the trousers.
@@ -37,6 +38,7 @@ class Outfit:
     bottom: Material
     shoe: Material
     trim: np.ndarray
+    band: np.ndarray
     pocket: np.ndarray
     sleeve: float
     leg: float
@@ -48,7 +50,7 @@ def sample_outfit(rng: np.random.Generator, split: str) -> Outfit:
     """Draw clothes with the patterns of a split."""
     skin, hair = sample_skin_and_hair(rng)
     top, bottom = _cloth(rng, split, skin), _cloth(rng, split, skin)
-    trim = _WHITE if top.middle.mean() < 130 else _DARK
+    trim, band = (_WHITE if cloth.middle.mean() < 130 else _DARK for cloth in (top, bottom))
     return Outfit(
         skin=Material(skin),
         nose=Material(skin * np.float32(0.78)),
@@ -57,6 +59,7 @@ def sample_outfit(rng: np.random.Generator, split: str) -> Outfit:
         bottom=bottom,
         shoe=Material(sample_color(rng)),
         trim=trim,
+        band=band,
         pocket=bottom.middle * np.float32(0.6),
         sleeve=_SLEEVES[pick(rng, (0.2, 0.25, 0.2, 0.35))] * rng.uniform(0.9, 1.0),
         leg=_LEGS[pick(rng, (0.2, 0.3, 0.5))],

@@ -105,7 +105,7 @@ def sample_pose(rng: np.random.Generator) -> Pose:
     name, family = list(FAMILIES.items())[pick(rng, [family.weight for family in FAMILIES.values()])]
     angles = np.zeros((NUM_FRAMES, 3))
     angles[FRAMES["chest"]] = rng.uniform(-8, 8), _draw(rng, family.spine), rng.uniform(-15, 15)
-    angles[FRAMES["head"]] = rng.uniform(-15, 15), rng.uniform(-20, 30), rng.uniform(-40, 40)
+    angles[FRAMES["head"]] = rng.uniform(-12, 12), rng.uniform(-18, 25), rng.uniform(-28, 28)
     lead = int(rng.integers(2))
     for side in range(2):
         _pose_arm(rng, family.arms[side], angles, ("left", "right")[lead ^ side ^ 1])
@@ -144,7 +144,7 @@ def _draw(rng: np.random.Generator, limits: Range) -> float:
 
 def _sample_yaw(rng: np.random.Generator) -> float:
     """Degrees; 0 faces the camera. People in pictures face it more often than not."""
-    if rng.random() < 0.35:
+    if rng.random() < 0.42:
         return float(rng.normal(0, 25))
     return float(rng.uniform(0, 360))
 

@@ -118,6 +118,20 @@ def draw_parts(canvas: Canvas, parts: list[Part], light: Light) -> None:
 
 
 @dataclass(frozen=True)
+class Pads:
+    """Bands around a limb in a colour of their own, (3, 1, 1).
+
+    Attributes:
+        start, end: where the first band ends and the last begins, shares of the way along the limb; a start below 0 or
+            an end above 1 by far is none.
+    """
+
+    color: np.ndarray
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
 class Capsule:
     """Two balls and the cone around them.
 
@@ -127,6 +141,7 @@ class Capsule:
         material: of the surface, from the start to `cut`.
         rest: material beyond `cut`: skin below a sleeve.
         cut: share of the way from start to end where the material changes.
+        pads: bands at its ends.
     """
 
     start: np.ndarray
@@ -135,6 +150,7 @@ class Capsule:
     material: Material
     rest: Material | None = None
     cut: float = 1.0
+    pads: Pads | None = None
 
     @property
     def center_depth(self) -> float:
@@ -185,9 +201,14 @@ class Capsule:
 
     def _color(self, along: np.ndarray, across: np.ndarray, share: np.ndarray, length: float) -> np.ndarray:
         color = self.material.at(across, along)
+        pixels = max(length, 2.0)
         if self.rest is not None and self.cut < 1:
-            beyond = share_of_pixel((share - np.float32(self.cut)) * np.float32(max(length, 2)))
+            beyond = share_of_pixel(_mix(share, pixels, share, 0, -self.cut * pixels))
             color = color + (self.rest.at(across, along) - color) * beyond
+        if self.pads is not None:
+            first = _mix(share, -pixels, share, 0, self.pads.start * pixels)
+            band = share_of_pixel(np.maximum(first, _mix(share, pixels, share, 0, -self.pads.end * pixels)))
+            color = color + (self.pads.color - color) * band
         return color
 
 
