@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+# Bit-identical runs are compared across processes, which must then add up in the same order: one thread in each.
+os.environ["OMP_NUM_THREADS"] = "1"
+torch.set_num_threads(1)
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 GOLDEN = REPOSITORY / "tests" / "golden"
 
