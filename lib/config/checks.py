@@ -16,7 +16,8 @@ CHOICES = {
     "MODEL.CODEC_VARIANT": ("original", "mmpose"),
     "TEST.DECODER": ("argmax", "quarter", "dark", "udp", "offset", "exact"),
     "TEST.NO_RESPONSE": ("argmax", "published"),
-    "TRAIN.OPTIMIZER": ("adam", "adamw", "sgd"),
+    "TRAIN.OPTIMIZER": ("adam", "adamw", "muon", "sgd"),
+    "TRAIN.LR_SCHEDULE": ("step", "linear"),
     "AMP": ("none", "bf16", "fp16"),
 }
 

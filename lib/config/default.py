@@ -122,10 +122,11 @@ def _train() -> CfgNode:
     node = CfgNode()
     node.LR_FACTOR = 0.1  # learning rate is multiplied by this ...
     node.LR_STEP = [90, 110]  # ... after each of these epochs
+    node.LR_SCHEDULE = "step"  # NEW: step (LR_FACTOR, LR_STEP) | linear (down to 0 at END_EPOCH)
     node.LR = 0.001  # learning rate
-    node.OPTIMIZER = "adam"  # adam | adamw | sgd
-    node.MOMENTUM = 0.9  # sgd only
-    node.WD = 0.0001  # weight decay of sgd and adamw; Adam does without, as published, see ADAM_WD
+    node.OPTIMIZER = "adam"  # adam | adamw | muon (NEW: fewer steps to the same loss) | sgd
+    node.MOMENTUM = 0.9  # sgd and muon only
+    node.WD = 0.0001  # weight decay of sgd, adamw and muon; Adam does without, as published, see ADAM_WD
     node.ADAM_WD = 0.0  # NEW: weight decay (L2) of adam
     node.NESTEROV = False  # sgd only
     node.GAMMA1 = 0.99  # no effect, as published

@@ -121,8 +121,13 @@ def _without_effect(config: CfgNode, given: Set[str]) -> list[str]:
     keys = [key for key in WITHOUT_EFFECT if key in given]
     if config.TRAIN.OPTIMIZER == "adam" and "TRAIN.WD" in given:
         keys.append("TRAIN.WD (Adam goes without weight decay, as published; see TRAIN.ADAM_WD)")
-    if config.TRAIN.OPTIMIZER != "sgd":
-        keys += [f"{key} (only for sgd)" for key in ("TRAIN.MOMENTUM", "TRAIN.NESTEROV") if key in given]
+    if config.TRAIN.OPTIMIZER not in ("sgd", "muon") and "TRAIN.MOMENTUM" in given:
+        keys.append("TRAIN.MOMENTUM (only for sgd and muon)")
+    if config.TRAIN.OPTIMIZER != "sgd" and "TRAIN.NESTEROV" in given:
+        keys.append("TRAIN.NESTEROV (only for sgd)")
+    if config.TRAIN.LR_SCHEDULE == "linear":
+        drops = ("TRAIN.LR_STEP", "TRAIN.LR_FACTOR")
+        keys += [f"{key} (only for TRAIN.LR_SCHEDULE step)" for key in drops if key in given]
     if config.TEST.SHIFT_HEATMAP and _shift_is_ignored(config):
         keys.append(f"TEST.SHIFT_HEATMAP (codec {config.MODEL.CODEC} needs no shift)")
     return keys

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import nn, optim
 
+from lib.core.muon import Muon
 from lib.utils.errors import PoseError
 
 # Where PyTorch has fused optimisers.
@@ -26,15 +27,15 @@ def build_optimizer(
     """Make an optimiser.
 
     Args:
-        name: 'adam', 'adamw' or 'sgd' (TRAIN.OPTIMIZER).
+        name: 'adam', 'adamw', 'muon' or 'sgd' (TRAIN.OPTIMIZER).
         parameters: what to optimise; those without gradient are left out.
         rate: learning rate (TRAIN.LR).
-        weight_decay: for SGD and AdamW (TRAIN.WD).
+        weight_decay: for SGD, AdamW and Muon (TRAIN.WD).
         adam_weight_decay: for Adam (TRAIN.ADAM_WD). The published code never passed TRAIN.WD to Adam, and its numbers
             were made so; therefore Adam has a key of its own.
-        momentum: for SGD (TRAIN.MOMENTUM).
+        momentum: for SGD and Muon (TRAIN.MOMENTUM).
         nesterov: for SGD (TRAIN.NESTEROV).
-        betas: for Adam and AdamW.
+        betas: for Adam, AdamW and the vectors of Muon.
 
     Raises:
         PoseError: an unknown name, or Nesterov without momentum.
@@ -47,16 +48,20 @@ def build_optimizer(
         return optim.Adam(trained, rate, betas, weight_decay=adam_weight_decay, fused=fused)
     if kind == "adamw":
         return optim.AdamW(trained, rate, betas, weight_decay=weight_decay, fused=fused)
+    if kind == "muon":
+        return Muon(trained, rate, momentum, betas, weight_decay)
     if kind == "sgd":
         if nesterov and momentum <= 0:
             raise PoseError(f"TRAIN.NESTEROV needs TRAIN.MOMENTUM above 0, not {momentum}.")
         return optim.SGD(trained, rate, momentum, weight_decay=weight_decay, nesterov=nesterov, fused=fused)
-    raise PoseError(f"TRAIN.OPTIMIZER {name!r} is unknown; use adam, adamw or sgd.")
+    raise PoseError(f"TRAIN.OPTIMIZER {name!r} is unknown; use adam, adamw, muon or sgd.")
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Linear warm-up by optimiser steps, then drops at epochs; a pure function, so there is no state to restore.
+    """Linear warm-up by optimiser steps, then drops at epochs or a line down to zero.
+
+    It is a pure function, so there is no state to restore.
 
     Attributes:
         rate: the learning rate after warm-up and before the first drop.
@@ -64,6 +69,8 @@ class Schedule:
         factor: TRAIN.LR_FACTOR.
         warmup_steps: optimiser steps until the full rate (TRAIN.WARMUP_ITERS); 0 for none.
         warmup_factor: part of the rate at the first step (TRAIN.WARMUP_FACTOR).
+        linear_steps: optimiser steps of the whole run for TRAIN.LR_SCHEDULE linear: the rate falls in equal steps and
+            would be zero after them; 0 for drops at epochs.
     """
 
     rate: float
@@ -71,6 +78,7 @@ class Schedule:
     factor: float
     warmup_steps: int = 0
     warmup_factor: float = 0.001
+    linear_steps: int = 0
 
     def rate_at(self, epoch: int, update: int) -> float:
         """The learning rate.
@@ -81,7 +89,10 @@ class Schedule:
 
         Source: torch.optim.lr_scheduler.MultiStepLR; the warm-up is mmcv's 'linear'.
         """
-        rate = self.rate * self.factor ** bisect_right(sorted(self.drop_epochs), epoch)
+        if self.linear_steps:
+            rate = self.rate * max(1.0 - update / self.linear_steps, 0.0)
+        else:
+            rate = self.rate * self.factor ** bisect_right(sorted(self.drop_epochs), epoch)
         if update >= self.warmup_steps:
             return rate
         return rate * (1.0 - (1.0 - update / self.warmup_steps) * (1.0 - self.warmup_factor))

@@ -95,7 +95,7 @@ class TrainingRun:
         self.settings = StepSettings(
             prepare=setup.prepare,
             precision=setup.precision,
-            schedule=_schedule(cfg),
+            schedule=_schedule(cfg, len(self.loader)),
             accumulate=cfg.TRAIN.ACCUMULATE,
             max_norm=cfg.TRAIN.CLIP_GRAD,
             check_every=cfg.PRINT_FREQ,
@@ -199,9 +199,18 @@ def _finished_already(state: RunState, folder: RunFolder) -> str:
     )
 
 
-def _schedule(cfg: CfgNode) -> Schedule:
+def _schedule(cfg: CfgNode, batches: int) -> Schedule:
+    """The learning rates of a run with a number of batches per epoch."""
     train = cfg.TRAIN
-    return Schedule(train.LR, tuple(train.LR_STEP), train.LR_FACTOR, train.WARMUP_ITERS, train.WARMUP_FACTOR)
+    updates = -(-batches // train.ACCUMULATE) * (train.END_EPOCH - train.BEGIN_EPOCH)
+    return Schedule(
+        rate=train.LR,
+        drop_epochs=tuple(train.LR_STEP),
+        factor=train.LR_FACTOR,
+        warmup_steps=train.WARMUP_ITERS,
+        warmup_factor=train.WARMUP_FACTOR,
+        linear_steps=updates if train.LR_SCHEDULE == "linear" else 0,
+    )
 
 
 def _distribute(model: nn.Module, setup: Setup) -> nn.Module:

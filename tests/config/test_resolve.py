@@ -96,7 +96,12 @@ def test_weight_decay_has_an_effect_where_the_optimiser_has_it() -> None:
     assert "TRAIN.WD" in ineffective("adam")
     assert "TRAIN.WD" not in ineffective("adamw")
     assert "TRAIN.MOMENTUM" in ineffective("adamw")
-    assert ineffective("sgd") == ""
+    assert ineffective("sgd") == ineffective("muon") == ""
+
+
+def test_drops_have_no_effect_on_a_linear_schedule() -> None:
+    lines = notices(load_config(HRNET, ["TRAIN.LR_SCHEDULE", "linear", "TRAIN.LR_STEP", "[3]"]))
+    assert any("TRAIN.LR_STEP (only for TRAIN.LR_SCHEDULE step)" in line for line in lines)
 
 
 def test_wide_fusion_of_udp_gaussian_is_mentioned() -> None:

@@ -22,7 +22,7 @@ def test_adam_goes_without_weight_decay_unless_its_own_key_asks() -> None:
 
 
 def test_unknown_optimisers_and_nesterov_without_momentum_are_refused() -> None:
-    with pytest.raises(PoseError, match="adam, adamw or sgd"):
+    with pytest.raises(PoseError, match="adam, adamw, muon or sgd"):
         _build("rmsprop")
     with pytest.raises(PoseError, match=r"TRAIN\.MOMENTUM"):
         _build("sgd", nesterov=True, momentum=0.0)
@@ -52,6 +52,13 @@ def test_drops_are_those_of_multi_step_lr() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             published.step()
+
+
+def test_a_linear_schedule_falls_to_zero_at_the_end() -> None:
+    schedule = Schedule(1.0, (2,), 0.1, warmup_steps=10, warmup_factor=0.0, linear_steps=100)
+    assert [schedule.rate_at(epoch, update) for epoch, update in ((0, 0), (1, 10), (5, 75), (9, 120))] == pytest.approx(
+        [0.0, 0.9, 0.25, 0.0]
+    )
 
 
 def test_warm_up_rises_linearly() -> None:
