@@ -217,4 +217,10 @@ def _distribute(model: nn.Module, setup: Setup) -> nn.Module:
     """The network as the training step calls it."""
     if distributed.world_size() == 1:
         return model
-    return DistributedDataParallel(model, device_ids=[setup.device] if setup.device.type == "cuda" else None)
+    # No training step reads the batch-norm statistics, so they need not travel with each; see share_buffers.
+    return DistributedDataParallel(
+        model,
+        device_ids=[setup.device] if setup.device.type == "cuda" else None,
+        broadcast_buffers=False,
+        gradient_as_bucket_view=True,
+    )

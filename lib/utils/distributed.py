@@ -191,8 +191,8 @@ def from_main(value: Any) -> Any:
 def share_buffers(model: torch.nn.Module) -> None:
     """Give every process the main process's buffers (batch-norm statistics), in place.
 
-    DistributedDataParallel does so only at the next training step; without this, each process would evaluate another
-    network than the one that is saved.
+    Training does not synchronise them, as no step reads them; without this, each process would evaluate another network
+    than the one that is saved.
     """
     if world_size() > 1:
         for buffer in model.buffers():

@@ -157,6 +157,16 @@ def test_annotations_are_consistent(scenes: list[tuple[np.ndarray, list[Annotati
             assert (points <= np.array([x + width, y + height]) + 1).all()
 
 
+def test_things_do_not_enlarge_the_people_before_them() -> None:
+    # People are drawn before the things, so the same seed places the same people.
+    for seed in range(8):
+        plain, cluttered = (
+            render_scene(np.random.default_rng(seed), SceneSpec(objects=objects))[1] for objects in (0, 12)
+        )
+        assert [one["bbox"] for one in plain] == [one["bbox"] for one in cluttered]
+        assert [one["area"] for one in plain] == [one["area"] for one in cluttered]
+
+
 def test_the_held_out_pictures_are_hard(scenes: list[tuple[np.ndarray, list[Annotation]]]) -> None:
     annotations = [{"image_id": number, **one} for number, (_, people) in enumerate(scenes) for one in people]
     statistics = measure([{} for _ in scenes], annotations)

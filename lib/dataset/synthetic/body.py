@@ -85,21 +85,21 @@ class Shape:
 def sample_shape(rng: np.random.Generator) -> Shape:
     """Draw proportions: adults and children, thin and thick."""
     child = rng.random() < 0.25
-    limb = (0.86 if child else 1.0) * rng.normal(1, 0.05)
+    limb = (0.88 if child else 1.0) * rng.normal(1, 0.05)
     torso = rng.normal(1, 0.05)
-    girth = float(np.clip(rng.normal(1.3, 0.17), 0.95, 1.75))
+    girth = float(np.clip(rng.normal(1.3, 0.16), 0.95, 1.75))
     return Shape(
         waist=0.20 * torso,
         chest=0.32 * torso,
-        neck=0.07,
-        head=float(rng.uniform(0.135, 0.15)) * (1.15 if child else 1.0),
-        shoulder=0.175 * rng.normal(1, 0.06) * (0.6 + 0.4 * girth),
-        hip=0.095 * (0.5 + 0.5 * girth),
-        upper_arm=0.29 * limb,
-        forearm=0.26 * limb * rng.normal(1, 0.03),
+        neck=0.05,
+        head=float(rng.uniform(0.165, 0.185)) * (1.1 if child else 1.0),
+        shoulder=0.185 * rng.normal(1, 0.06) * (0.6 + 0.4 * girth),
+        hip=0.105 * (0.5 + 0.5 * girth),
+        upper_arm=0.26 * limb,
+        forearm=0.235 * limb * rng.normal(1, 0.03),
         hand=0.13,
-        thigh=0.43 * limb,
-        shin=0.42 * limb * rng.normal(1, 0.03),
+        thigh=0.38 * limb,
+        shin=0.37 * limb * rng.normal(1, 0.03),
         foot=0.19,
         girth=girth,
     )

@@ -12,7 +12,7 @@ from lib.dataset.synthetic.texture import Material
 
 # Depth of flesh between a joint and the skin, metres, in COCO's order: what lies nearer to the camera than this hides
 # the joint. Face points lie on the skin.
-_FLESH = np.array([0.05, 0.04, 0.04, 0.05, 0.05, 0.11, 0.11, 0.08, 0.08, 0.07, 0.07, 0.15, 0.15, 0.1, 0.1, 0.1, 0.1])
+_FLESH = np.array([0.06, 0.05, 0.05, 0.06, 0.06, 0.12, 0.12, 0.09, 0.09, 0.08, 0.08, 0.16, 0.16, 0.11, 0.11, 0.1, 0.1])
 Point = tuple[float, float, float]
 
 _LIMB_JOINTS = ("upper_arm", "forearm", "hand", "thigh", "shin", "foot")
@@ -131,10 +131,10 @@ def _head(shape: Shape, outfit: Outfit) -> list[_Bone]:
     skin, hair = outfit.skin, outfit.hair
     bones = [
         _Bone("head", (0, center_y, center_z), (x, y, z), skin, paint=FacePaint(hair.color, shape.eye)),
-        _Bone("head", (0, center_y + 0.2 * y, center_z - z), (0.022, 0.032, 0.026), outfit.nose),
-        _Bone("chest", (0, -shape.chest, 0), (0.055, 0.052), skin, (0, -shape.chest - shape.neck, -0.01)),
+        _Bone("head", (0, center_y + 0.2 * y, center_z - z), (0.028, 0.04, 0.032), outfit.nose),
+        _Bone("chest", (0, -shape.chest, 0), (0.065, 0.062), skin, (0, -shape.chest - shape.neck, -0.01)),
     ]
-    bones += [_Bone("head", (sign * x, center_y, center_z), (0.02, 0.035, 0.025), skin) for _, sign in SIDES]
+    bones += [_Bone("head", (sign * x, center_y, center_z), (0.028, 0.045, 0.032), skin) for _, sign in SIDES]
     if outfit.long_hair:
         behind = 0, center_y + 0.6 * y, center_z + 0.62 * z
         bones.append(_Bone("head", behind, (0.95 * x, 1.1 * y, 0.5 * z), hair))
@@ -145,11 +145,11 @@ def _torso(shape: Shape, outfit: Outfit) -> list[_Bone]:
     top, girth, chest = outfit.top, shape.girth, shape.chest
     shirt = ShirtPaint(outfit.trim, outfit.skin.color, outfit.collar)
     buttons = ShirtPaint(outfit.trim, None, outfit.collar)
-    hips = shape.hip + 0.06 * girth, 0.125, 0.115 * girth
+    hips = shape.hip + 0.065 * girth, 0.135, 0.13 * girth
     shoulder_x, shoulder_y = 0.85 * shape.shoulder, 0.045 - chest
     return [
-        _Bone("chest", (0, -0.52 * chest, 0), (0.9 * shape.shoulder, 0.62 * chest, 0.115 * girth), top, paint=shirt),
-        _Bone("chest", (0, 0, 0), (0.135 * girth, 0.24, 0.105 * girth), top, paint=buttons),
+        _Bone("chest", (0, -0.52 * chest, 0), (0.95 * shape.shoulder, 0.62 * chest, 0.13 * girth), top, paint=shirt),
+        _Bone("chest", (0, 0, 0), (0.145 * girth, 0.25, 0.12 * girth), top, paint=buttons),
         _Bone("pelvis", (0, 0, 0), hips, outfit.bottom, paint=TrousersPaint(outfit.pocket)),
         _Bone("chest", (shoulder_x, shoulder_y, 0), (0.06 * girth,) * 2, top, (-shoulder_x, shoulder_y, 0)),
     ]
@@ -160,9 +160,9 @@ def _arm(shape: Shape, outfit: Outfit, side: str) -> list[_Bone]:
     elbow, wrist = (0, shape.upper_arm, 0), (0, shape.forearm, 0)
     upper, fore = Pads(outfit.trim, -1, 0.87), Pads(outfit.trim, 0.14, 0.86)
     return [
-        _Bone(f"{side}_upper_arm", (0, 0, 0), (0.058 * girth, 0.046 * girth), top, elbow, skin, sleeve, upper),
-        _Bone(f"{side}_forearm", (0, 0, 0), (0.044 * girth, 0.034 * girth), top, wrist, skin, sleeve - 1, fore),
-        _Bone(f"{side}_hand", (0, 0.02, 0), (0.04, 0.036), skin, (0, shape.hand, -0.01)),
+        _Bone(f"{side}_upper_arm", (0, 0, 0), (0.066 * girth, 0.054 * girth), top, elbow, skin, sleeve, upper),
+        _Bone(f"{side}_forearm", (0, 0, 0), (0.053 * girth, 0.045 * girth), top, wrist, skin, sleeve - 1, fore),
+        _Bone(f"{side}_hand", (0, 0.02, 0), (0.05, 0.046), skin, (0, shape.hand, -0.01)),
     ]
 
 
@@ -171,7 +171,7 @@ def _leg(shape: Shape, outfit: Outfit, side: str, sign: float) -> list[_Bone]:
     knee, ankle, toe = (0, shape.thigh, 0), (0, shape.shin, 0), (sign * 0.02, 0.05, 0.04 - shape.foot)
     above, below = Pads(outfit.band, -1, 0.89), Pads(outfit.band, 0.11, 0.87)
     return [
-        _Bone(f"{side}_thigh", (0, 0, 0), (0.09 * girth, 0.062 * girth), bottom, knee, skin, cut, above),
-        _Bone(f"{side}_shin", (0, 0, 0), (0.06 * girth, 0.044 * girth), bottom, ankle, skin, cut - 1, below),
-        _Bone(f"{side}_foot", (0, 0.035, 0.035), (0.05, 0.042), outfit.shoe, toe),
+        _Bone(f"{side}_thigh", (0, 0, 0), (0.105 * girth, 0.075 * girth), bottom, knee, skin, cut, above),
+        _Bone(f"{side}_shin", (0, 0, 0), (0.073 * girth, 0.056 * girth), bottom, ankle, skin, cut - 1, below),
+        _Bone(f"{side}_foot", (0, 0.035, 0.035), (0.06, 0.052), outfit.shoe, toe),
     ]

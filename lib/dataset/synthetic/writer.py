@@ -20,7 +20,7 @@ from lib.skeletons.skeleton import load_skeleton
 from lib.utils.errors import PoseError
 from lib.utils.files import read_json, write_json
 
-VERSION = 1
+VERSION = 2
 """Goes up with every change that alters the pictures."""
 
 SPLITS = ("train", "val")
