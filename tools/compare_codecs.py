@@ -78,9 +78,7 @@ def _train_and_measure(run: tuple[str, int, int]) -> list[Row]:
     codec, seed, epochs = run
     torch.set_num_threads(1)
     overrides = [*LOW_RESOLUTION, "SEED", str(seed), "WORKERS", "0", "RUN_NAME", f"compare_{codec}_{epochs}_{seed}"]
-    drops = list(range((epochs + 1) // 2, epochs))
-    schedule = ["TRAIN.END_EPOCH", str(epochs), "TRAIN.LR_STEP", str(drops), "TRAIN.EVAL_EVERY", str(epochs)]
-    overrides += [*schedule, "AUTO_RESUME", "True"]
+    overrides += ["TRAIN.END_EPOCH", str(epochs), "TRAIN.EVAL_EVERY", str(epochs), "AUTO_RESUME", "True"]
     train(load_config(CONFIGS.format(codec), overrides))
     rows: list[Row] = []
     for decoder in DECODERS[codec]:

@@ -1,5 +1,6 @@
 """From nothing to a pose network: make synthetic people, train on them, test, plot. What is done is not done again."""
 
+import argparse
 import json
 import os
 import shlex
@@ -21,19 +22,21 @@ PICTURES = 12
 
 def main() -> None:
     """Run the four commands one after the other and end with their results."""
-    cfg = load_config(CONFIG)
+    arguments = _parse_arguments()
+    cfg = load_config(CONFIG, arguments.opts)
     root, run = Path(cfg.DATASET.ROOT), output_directory(cfg)
     results = run / "results" / f"keypoints_{cfg.DATASET.TEST_SET}_results_0.json"
     pictures = results.parent / "pictures"
     annotations = root / "annotations" / f"person_keypoints_{cfg.DATASET.TEST_SET}.json"
     images = root / "images" / cfg.DATASET.TEST_SET
 
-    _run("Make people", "tools/make_synthetic.py", "--output", str(root))
+    sizes = "--train", str(arguments.train), "--val", str(arguments.val)
+    _run("Make people", "tools/make_synthetic.py", "--output", str(root), *sizes)
     # Two processes of one thread: a network this small gains little from a second thread.
     processes = min(2, os.cpu_count() or 1)
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    _run("Train", *launch, "tools/train.py", "--cfg", CONFIG, "AUTO_RESUME", "True")
-    _run("Test", "tools/test.py", "--cfg", CONFIG)
+    _run("Train", *launch, "tools/train.py", "--cfg", CONFIG, "AUTO_RESUME", "True", *arguments.opts)
+    _run("Test", "tools/test.py", "--cfg", CONFIG, *arguments.opts)
     files = ["--prediction", str(results), "--gt-anno", str(annotations), "--image-path", str(images)]
     options = ["--save-path", str(pictures), "--limit", str(PICTURES), "--with-gt"]
     _run("Plot", "visualization/plot_coco.py", *files, *options)
@@ -47,6 +50,14 @@ def main() -> None:
     print(format_statistics(statistics, cfg.MODEL.NAME))
     for name, path in (("results", results), ("pictures", pictures), ("curves", run / "curves.png")):
         print(f"{name:<9} {path}")
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--train", type=int, default=4000, help="training images to make")
+    parser.add_argument("--val", type=int, default=400, help="held-out images to make")
+    parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="options of the experiment to change")
+    return parser.parse_args()
 
 
 def _run(title: str, *words: str) -> None:
