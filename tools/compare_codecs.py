@@ -35,7 +35,7 @@ from lib.utils.files import atomic_path
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
-CONFIGS = "experiments/synthetic/hrnet_w16_128x96_{}.yaml"
+CONFIGS = "experiments/synthetic/hrnet_w24_128x96_{}.yaml"
 DECODERS = {
     "msra": ("argmax", "quarter", "dark"),
     "dark": ("argmax", "quarter", "dark", "exact"),

@@ -16,7 +16,7 @@ from lib.utils.cli import run_command
 from lib.utils.errors import PoseError
 from lib.utils.files import read_json
 
-CONFIG = "experiments/synthetic/hrnet_w16_128x96_udp.yaml"
+CONFIG = "experiments/synthetic/hrnet_w24_128x96_udp.yaml"
 PICTURES = 12
 
 

@@ -14,7 +14,7 @@ SYNTHETIC = Path(__file__).resolve().parents[2] / "experiments" / "synthetic"
 
 @pytest.mark.parametrize("codec", ["msra", "dark", "udp", "udp_offset"])
 def test_network_and_codec_agree(codec: str) -> None:
-    config = load_config(SYNTHETIC / f"hrnet_w16_128x96_{codec}.yaml")
+    config = load_config(SYNTHETIC / f"hrnet_w24_128x96_{codec}.yaml")
     width, height = config.MODEL.IMAGE_SIZE
     with torch.no_grad():
         heatmaps = build_model(config).eval()(torch.zeros(1, 3, height, width))

@@ -40,8 +40,8 @@ def test_the_promised_experiments_exist() -> None:
         for size in ("256x192", "384x288")
         for suffix in ("", "_dark", "_udp")
     }
-    names |= {f"synthetic/hrnet_w16_128x96_{codec}.yaml" for codec in ("msra", "dark", "udp", "udp_offset")}
-    names.add("coco_mini/hrnet_w16_128x96_udp.yaml")
+    names |= {f"synthetic/hrnet_w24_128x96_{codec}.yaml" for codec in ("msra", "dark", "udp", "udp_offset")}
+    names.add("coco_mini/hrnet_w24_128x96_udp.yaml")
     assert names <= set(FILES)
 
 

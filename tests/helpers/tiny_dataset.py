@@ -11,7 +11,7 @@ from yacs.config import CfgNode
 
 from lib.config import load_config
 
-CONFIG = Path(__file__).resolve().parents[2] / "experiments" / "_hrnet_w16_128x96.yaml"
+CONFIG = Path(__file__).resolve().parents[2] / "experiments" / "_hrnet_w24_128x96.yaml"
 
 
 def picture(rng: np.random.Generator, size_wh: tuple[int, int] = SIZE_WH) -> np.ndarray:

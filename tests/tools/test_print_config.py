@@ -26,7 +26,7 @@ def test_whole_and_differences(repository: Path) -> None:
 
 
 def test_bad_key_is_one_sentence(repository: Path) -> None:
-    cfg = "experiments/synthetic/hrnet_w16_128x96_udp.yaml"
+    cfg = "experiments/synthetic/hrnet_w24_128x96_udp.yaml"
     result = run(repository, "--cfg", cfg, "TRAIN.LEARNING_RATE", "1")
     assert result.returncode == 2
     assert result.stdout == ""

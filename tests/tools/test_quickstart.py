@@ -24,7 +24,7 @@ def _quickstart(folder: Path) -> subprocess.CompletedProcess[str]:
 def test_quickstart_ends_with_results_and_starts_again_at_once(tmp_path: Path) -> None:
     first = _quickstart(tmp_path)
     assert first.returncode == 0, first.stderr
-    run = tmp_path / "output" / "synthetic" / "pose_hrnet" / "hrnet_w16_128x96_udp"
+    run = tmp_path / "output" / "synthetic" / "pose_hrnet" / "hrnet_w24_128x96_udp"
     tail = first.stdout[first.stdout.index("Result on held-out people, GT boxes") :]
     assert re.search(r"val: 4 images, \d+ people .* of the joints occluded", tail)
     assert "| Arch | AP |" in tail

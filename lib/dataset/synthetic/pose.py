@@ -78,8 +78,8 @@ FAMILIES = {
     "squat": Family(1.0, (_REACHING, _REACHING), (Leg((75, 120), (4, 30), (85, 140)),) * 2, pitch=(12, 35)),
     "bend": Family(0.8, (_REACHING, _HANGING), (Leg((35, 75), (2, 16), (0, 35)),) * 2, pitch=(30, 65), spine=(10, 40)),
     "kneel": Family(0.8, (_HANGING, _REACHING), (Leg((60, 95), (2, 14), (75, 105)), Leg((-8, 12), (2, 14), (80, 110)))),
-    "lie": Family(0.7, (_REACHING, _SPREAD), (Leg((-5, 70), (2, 24), (5, 90)), _STRAIGHT), roll=(65, 105)),
-    "upside_down": Family(0.25, (_RAISED, _RAISED), (Leg((-30, 50), (2, 35), (0, 60)), _STRAIGHT), roll=(155, 180)),
+    "lie": Family(0.5, (_REACHING, _SPREAD), (Leg((-5, 70), (2, 24), (5, 90)), _STRAIGHT), roll=(65, 105)),
+    "upside_down": Family(0.2, (_RAISED, _RAISED), (Leg((-30, 50), (2, 35), (0, 60)), _STRAIGHT), roll=(155, 180)),
 }
 
 
@@ -144,7 +144,7 @@ def _draw(rng: np.random.Generator, limits: Range) -> float:
 
 def _sample_yaw(rng: np.random.Generator) -> float:
     """Degrees; 0 faces the camera. People in pictures face it more often than not."""
-    if rng.random() < 0.42:
+    if rng.random() < 0.55:
         return float(rng.normal(0, 25))
     return float(rng.uniform(0, 360))
 

@@ -35,8 +35,8 @@ class SceneSpec:
     split: str = "train"
     size_wh: tuple[int, int] = (320, 256)
     people: tuple[int, int] = (1, 4)
-    stature: tuple[float, float] = (90.0, 250.0)
-    objects: int = 3
+    stature: tuple[float, float] = (105.0, 255.0)
+    objects: int = 4
     truncated: float = 0.2
     noise: tuple[float, float] = (0.0, 7.0)
 
@@ -156,7 +156,7 @@ def _sample_thing(rng: np.random.Generator, spec: SceneSpec, placed: list[_Place
     """A thing at a depth, mostly near a person's box, where it hides something."""
     if placed:
         target = placed[rng.integers(len(placed))].box
-        center, size = rng.uniform(target[:2], target[2:]), 0.16 * float((target[2:] - target[:2]).mean())
+        center, size = rng.uniform(target[:2], target[2:]), 0.14 * float((target[2:] - target[:2]).mean())
     else:
         center, size = rng.uniform(0, spec.size_wh, 2), 20.0
     return _random_thing(rng, spec.split, center, depth, size * float(rng.uniform(0.7, 1.6)))
@@ -212,11 +212,11 @@ def _annotate(person: Person, camera: Camera, figure: np.ndarray, depth: np.ndar
 def _develop(rng: np.random.Generator, image: np.ndarray, spec: SceneSpec) -> np.ndarray:
     """Exposure, noise and now and then a little blur: planes (3, H, W) to RGB (H, W, 3), uint8."""
     height, width = image.shape[1:]
-    image = image * np.float32(rng.uniform(0.8, 1.2)) + np.float32(rng.uniform(-15, 15))
+    gain, offset = rng.uniform(0.8, 1.2), rng.uniform(-15, 15)
     top, left = rng.integers(0, _NOISE_OFFSETS, 2)
     noise = _noise(height + _NOISE_OFFSETS, width + _NOISE_OFFSETS)[top : top + height, left : left + width]
-    image += noise * np.float32(rng.uniform(*spec.noise))
-    pixels = cv2.merge(list(image.clip(np.float32(0), np.float32(255)).astype(np.uint8)))
+    sigma = rng.uniform(*spec.noise)
+    pixels = cv2.merge([cv2.addWeighted(plane, gain, noise, sigma, offset, dtype=cv2.CV_8U) for plane in image])
     return cv2.GaussianBlur(pixels, (3, 3), float(rng.uniform(0.3, 0.8))) if rng.random() < 0.3 else pixels
 
 

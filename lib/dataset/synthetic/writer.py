@@ -20,7 +20,7 @@ from lib.skeletons.skeleton import load_skeleton
 from lib.utils.errors import PoseError
 from lib.utils.files import read_json, write_json
 
-VERSION = 2
+VERSION = 3
 """Goes up with every change that alters the pictures."""
 
 SPLITS = ("train", "val")
@@ -170,7 +170,7 @@ def _make_chunk(chunk: _Chunk, folder: Path, seed: int, size_wh: tuple[int, int]
     for index in range(chunk.first, chunk.last):
         image, people = render_scene(np.random.default_rng([seed, SPLITS.index(chunk.split), index]), spec)
         path = folder / "images" / chunk.split / _file_name(index)
-        if not cv2.imwrite(str(path), image[:, :, ::-1], _JPEG):
+        if not cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), _JPEG):
             raise PoseError(f"{path} cannot be written; check the free space and the permissions of {folder}.")
         annotations += [{"image_id": index + 1, **person} for person in people]
     write_json(_part_file(folder, chunk), annotations)
