@@ -6,7 +6,11 @@ import os
 import shlex
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
+
+import torch
+from yacs.config import CfgNode
 
 from lib.config import load_config, output_directory
 from lib.core.evaluate import coco_statistics, format_statistics
@@ -30,12 +34,15 @@ def main() -> None:
     annotations = root / "annotations" / f"person_keypoints_{cfg.DATASET.TEST_SET}.json"
     images = root / "images" / cfg.DATASET.TEST_SET
 
-    sizes = "--train", str(arguments.train), "--val", str(arguments.val)
-    _run("Make people", "tools/make_synthetic.py", "--output", str(root), *sizes)
-    # Two processes of one thread: a network this small gains little from a second thread.
-    processes = min(2, os.cpu_count() or 1)
+    sizes = [(f"--{name}", str(getattr(arguments, name))) for name in ("train", "val") if getattr(arguments, name)]
+    _run("Make people", "tools/make_synthetic.py", "--output", str(root), *chain(*sizes))
+    processes = _processes(cfg)
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    _run("Train", *launch, "tools/train.py", "--cfg", CONFIG, "AUTO_RESUME", "True", *arguments.opts)
+    settings = {
+        "TRAIN.BATCH_SIZE_PER_GPU": cfg.TRAIN.EXPECTED_BATCH // processes,
+        "AUTO_RESUME": not _is_newer(root / "manifest.json", run / "checkpoint.pth"),
+    }
+    _run("Train", *launch, "tools/train.py", "--cfg", CONFIG, *map(str, chain(*settings.items())), *arguments.opts)
     _run("Test", "tools/test.py", "--cfg", CONFIG, *arguments.opts)
     files = ["--prediction", str(results), "--gt-anno", str(annotations), "--image-path", str(images)]
     options = ["--save-path", str(pictures), "--limit", str(PICTURES), "--with-gt"]
@@ -45,7 +52,9 @@ def main() -> None:
         read_json(results, "result file"), annotations, load_skeleton("coco").sigmas_array, source=str(results)
     )
     held_out = json.loads((root / "manifest.json").read_text())["statistics"][cfg.DATASET.TEST_SET]
-    print(f"\nResult on held-out people, GT boxes, flip test, codec {cfg.MODEL.CODEC}, decoder {cfg.TEST.DECODER}")
+    boxes = "GT boxes" if cfg.TEST.USE_GT_BBOX else "detected boxes"
+    flip = "flip test" if cfg.TEST.FLIP_TEST else "no flip test"
+    print(f"\nResult on held-out people, {boxes}, {flip}, codec {cfg.MODEL.CODEC}, decoder {cfg.TEST.DECODER}")
     print(describe(cfg.DATASET.TEST_SET, held_out))
     print(format_statistics(statistics, cfg.MODEL.NAME))
     for name, path in (("results", results), ("pictures", pictures), ("curves", run / "curves.png")):
@@ -53,11 +62,23 @@ def main() -> None:
 
 
 def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--train", type=int, default=4000, help="training images to make")
-    parser.add_argument("--val", type=int, default=400, help="held-out images to make")
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--train", type=int, help="training images; by default as many as make_synthetic.py makes")
+    parser.add_argument("--val", type=int, help="held-out images; likewise")
     parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="options of the experiment to change")
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
+
+
+def _processes(cfg: CfgNode) -> int:
+    """One on a GPU; on CPUs two of one thread, as a network this small gains little from a second thread."""
+    if cfg.DEVICE != "cpu" and torch.cuda.is_available():
+        return 1
+    return min(2, os.cpu_count() or 1)
+
+
+def _is_newer(data: Path, trained: Path) -> bool:
+    """Whether the pictures were made after the training, which is then one on other pictures."""
+    return trained.is_file() and data.stat().st_mtime > trained.stat().st_mtime
 
 
 def _run(title: str, *words: str) -> None:

@@ -40,7 +40,7 @@ def read_history(path: str | os.PathLike[str]) -> list[dict[str, str]]:
 def plot_curves(
     history: str | os.PathLike[str] | Iterable[Mapping[str, Any]], path: str | os.PathLike[str], title: str = ""
 ) -> None:
-    """Draw loss, PCK and AP over epochs, with the epochs where the learning rate changes, as PNG.
+    """Draw loss, PCK and AP over epochs, with the epochs where the learning rate drops, as PNG.
 
     Args:
         history: a history.csv, or its rows: epoch, lr, train_loss, train_pck, val_loss, val_pck, AP, AR. Columns may be
@@ -101,9 +101,10 @@ def _mark_best_ap(axes: Axes, epochs: np.ndarray, values: np.ndarray | None) -> 
 
 
 def _mark_rate_changes(axes: Axes, epochs: np.ndarray, rates: np.ndarray) -> None:
-    """Dotted lines where a scheduled drop takes effect; a warm-up changes the rate too but is no drop."""
+    """Dotted lines where the rate drops from or to a level; a warm-up is no drop, and a falling line has none."""
     for index in range(1, len(rates)):
-        if rates[index] < 0.6 * rates[index - 1]:
+        level = rates[index - 1] in rates[: index - 1][-1:] or rates[index] in rates[index + 1 :][:1]
+        if level and rates[index] < 0.6 * rates[index - 1]:
             axes.axvline(epochs[index], color="#888888", linewidth=0.8, linestyle=":")
 
 

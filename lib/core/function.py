@@ -92,7 +92,7 @@ def train_one_epoch(
             terms = loss_function(outputs, targets, weights)
             loss = torch.stack(list(terms.values())).sum()
             state.scaler.scale(loss / size).backward()
-        rate = settings.schedule.apply(state.optimizer, state.epoch, state.updates)
+        rate = settings.schedule.apply(state.optimizer, state.epoch, state.updates, state.step / len(loader))
         if closes:
             _update_weights(state, settings.max_norm)
         state.step += 1

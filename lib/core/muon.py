@@ -1,6 +1,6 @@
 """Muon: steps whose directions are orthogonal matrices, for fewer steps to the same loss.
 
-Source: Jordan and others, "Muon: an optimizer for hidden layers in neural networks" (2024); the common learning rate for
+Source: Jordan and others, "Muon: an optimizer for hidden layers in neural networks" (2024); the common learning rate of
 matrices and vectors is from Liu and others, "Muon is scalable for LLM training" (2025).
 """
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn, optim
 
 # Coefficients of X <- (a I + b A + c A A) X with A = X X^T. Five rounds bring singular values between 0.003 and 1 into
-# 0.7..1.2, which serves as well as 1 and is faster. Source: the publication.
+# 0.68..1.21, which serves as well as 1 and is faster. Source: the publication.
 _ROUNDS, _COEFFICIENTS = 5, (3.4445, -4.7750, 2.0315)
 
 # The root mean square of an Adam step is about this part of its learning rate. Source: Liu and others.
@@ -22,10 +22,11 @@ _EPSILON = 1e-8
 class Muon(optim.Optimizer):
     """Momentum made orthogonal for weights of two or more dimensions, Adam for all other parameters.
 
-    Both have steps of the same size at the same learning rate, so a rate found for Adam is a good start.
+    Both have steps of the same size at the same learning rate, so a rate found for Adam is a good start. The source
+    leaves a network's first and last layers to Adam; here they are matrices like all others.
 
     Args:
-        parameters: what to optimise. A convolution's weight counts as a matrix of one row per output channel.
+        parameters: what to optimise. A weight counts as a matrix whose rows are its first dimension.
         lr: learning rate of all.
         momentum: part of the old momentum that a step keeps, for matrices; Nesterov's form is used.
         betas: for the others, as in Adam.
@@ -36,14 +37,14 @@ class Muon(optim.Optimizer):
         self,
         parameters: Iterable[nn.Parameter],
         lr: float,
-        momentum: float = 0.95,
+        momentum: float = 0.9,
         betas: tuple[float, float] = (0.9, 0.999),
         weight_decay: float = 0.0,
     ) -> None:
         every = list(parameters)
         matrices = [parameter for parameter in every if parameter.ndim > 1]
         vectors = [parameter for parameter in every if parameter.ndim <= 1]
-        groups = [{"params": matrices, "matrices": True}, {"params": vectors, "matrices": False}]
+        groups = [{"params": matrices, "orthogonal": True}, {"params": vectors, "orthogonal": False}]
         defaults = {"lr": lr, "momentum": momentum, "betas": betas, "weight_decay": weight_decay}
         super().__init__([group for group in groups if group["params"]], defaults)
 
@@ -56,7 +57,7 @@ class Muon(optim.Optimizer):
                 loss = closure()
         for group in self.param_groups:
             parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
-            if group["matrices"]:
+            if group["orthogonal"]:
                 self._step_matrices(parameters, group)
             elif parameters:
                 self._step_vectors(parameters, group)
@@ -76,17 +77,17 @@ class Muon(optim.Optimizer):
 
     def _step_vectors(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
         first, second = group["betas"]
-        count = self.state[parameters[0]].get("steps", 0) + 1
+        counts = [self.state[parameter].get("steps", 0) + 1 for parameter in parameters]
         means = [self._state(parameter, "mean") for parameter in parameters]
         squares = [self._state(parameter, "square") for parameter in parameters]
         gradients = [_gradient(parameter) for parameter in parameters]
         torch._foreach_lerp_(means, gradients, 1 - first)
         torch._foreach_mul_(squares, second)
         torch._foreach_addcmul_(squares, gradients, gradients, 1 - second)
-        roots = torch._foreach_sqrt(torch._foreach_div(squares, 1 - second**count))
+        roots = torch._foreach_sqrt(torch._foreach_div(squares, [1 - second**count for count in counts]))
         torch._foreach_add_(roots, _EPSILON)
-        torch._foreach_addcdiv_(parameters, means, roots, -group["lr"] / (1 - first**count))
-        for parameter in parameters:
+        torch._foreach_addcdiv_(parameters, means, roots, [-group["lr"] / (1 - first**count) for count in counts])
+        for parameter, count in zip(parameters, counts, strict=True):
             self.state[parameter]["steps"] = count
 
     def _state(self, parameter: Tensor, name: str) -> Tensor:
@@ -103,7 +104,7 @@ def orthogonalize(matrices: Tensor) -> Tensor:
         matrices: (N, rows, columns), float32.
 
     Returns:
-        The same shape; singular values that are at least 0.003 of the Frobenius norm become 0.7..1.2.
+        The same shape; singular values that are at least 0.003 of the Frobenius norm become 0.68..1.21.
 
     The rounds run on X X^T, the smaller square, which gives the same product for less than half of the arithmetic.
     """
@@ -111,12 +112,13 @@ def orthogonalize(matrices: Tensor) -> Tensor:
         return orthogonalize(matrices.mT).mT
     scaled = matrices / (matrices.norm(dim=(1, 2), keepdim=True) + _EPSILON)
     a, b, c = _COEFFICIENTS
-    square, product = scaled @ scaled.mT, None
+    square = scaled @ scaled.mT
     identity = torch.eye(square.shape[1], dtype=square.dtype, device=square.device)
-    for _ in range(_ROUNDS):
-        polynomial = torch.baddbmm(a * identity + b * square, square, square, alpha=c)
-        product = polynomial if product is None else polynomial @ product
+    product = polynomial = torch.baddbmm(a * identity + b * square, square, square, alpha=c)
+    for _ in range(_ROUNDS - 1):
         square = polynomial @ square @ polynomial
+        polynomial = torch.baddbmm(a * identity + b * square, square, square, alpha=c)
+        product = polynomial @ product
     return product @ scaled
 
 

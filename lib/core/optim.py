@@ -64,13 +64,13 @@ class Schedule:
     It is a pure function, so there is no state to restore.
 
     Attributes:
-        rate: the learning rate after warm-up and before the first drop.
+        rate: the learning rate, which drops, the line and warm-up multiply.
         drop_epochs: epochs, counted from 0, at whose start the rate is multiplied by `factor` (TRAIN.LR_STEP).
         factor: TRAIN.LR_FACTOR.
         warmup_steps: optimiser steps until the full rate (TRAIN.WARMUP_ITERS); 0 for none.
         warmup_factor: part of the rate at the first step (TRAIN.WARMUP_FACTOR).
-        linear_steps: optimiser steps of the whole run for TRAIN.LR_SCHEDULE linear: the rate falls in equal steps and
-            would be zero after them; 0 for drops at epochs.
+        line: first epoch and the epoch at which the rate is zero, for TRAIN.LR_SCHEDULE linear; None for drops. Epochs
+            and not steps, so that a run continues on it with another number of processes.
     """
 
     rate: float
@@ -78,28 +78,31 @@ class Schedule:
     factor: float
     warmup_steps: int = 0
     warmup_factor: float = 0.001
-    linear_steps: int = 0
+    line: tuple[int, int] | None = None
 
-    def rate_at(self, epoch: int, update: int) -> float:
+    def rate_at(self, epoch: int, update: int, part: float = 0.0) -> float:
         """The learning rate.
 
         Args:
             epoch: counted from 0.
             update: optimiser steps done before this one, over the whole run.
+            part: part of the epoch done before this step, 0 to 1.
 
-        Source: torch.optim.lr_scheduler.MultiStepLR; the warm-up is mmcv's 'linear'.
+        Source: torch.optim.lr_scheduler.MultiStepLR and LinearLR; the warm-up is mmcv's 'linear'.
         """
-        if self.linear_steps:
-            rate = self.rate * max(1.0 - update / self.linear_steps, 0.0)
+        if self.line is not None:
+            first, end = self.line
+            left = (end - epoch - part) / max(end - first, 1)
+            rate = self.rate * min(max(left, 0.0), 1.0)
         else:
             rate = self.rate * self.factor ** bisect_right(sorted(self.drop_epochs), epoch)
         if update >= self.warmup_steps:
             return rate
         return rate * (1.0 - (1.0 - update / self.warmup_steps) * (1.0 - self.warmup_factor))
 
-    def apply(self, optimizer: optim.Optimizer, epoch: int, update: int) -> float:
+    def apply(self, optimizer: optim.Optimizer, epoch: int, update: int, part: float = 0.0) -> float:
         """Set the optimiser's learning rate, in place, and return it."""
-        rate = self.rate_at(epoch, update)
+        rate = self.rate_at(epoch, update, part)
         for group in optimizer.param_groups:
             group["lr"] = rate
         return rate

@@ -18,8 +18,8 @@ from lib.utils.seeding import random_state, restore_random_state
 
 # Options that say where weights come from, not what the network is.
 SOURCES = ("MODEL.INIT_WEIGHTS", "MODEL.PRETRAINED", "MODEL.EXTRA.PRETRAINED_LAYERS")
-# Options that only ask for the continuation itself.
-REQUESTS = ("AUTO_RESUME", "TRAIN.END_EPOCH")
+# An option that only asks for the continuation itself; so does another end, where no rate depends on it.
+REQUEST, END = "AUTO_RESUME", "TRAIN.END_EPOCH"
 FIXED_OPTIONS = ("TRAIN.OPTIMIZER",)
 # Without these being equal, "step N of the epoch" means other records.
 STEP_OPTIONS = (
@@ -78,7 +78,8 @@ def _weights(setup: Setup, model: Any) -> dict[str, Any]:
 
 def _changed_options(stored: dict[str, Any], cfg: CfgNode) -> list[str]:
     current = dict(flat_items(cfg))
-    compared = [key for key in current if key in stored and key not in {*SOURCES, *REQUESTS}]
+    silent = {*SOURCES, REQUEST, *([END] if cfg.TRAIN.LR_SCHEDULE == "step" else [])}
+    compared = [key for key in current if key in stored and key not in silent]
     return [key for key in compared if _as_plain(stored[key]) != _as_plain(current[key])]
 
 

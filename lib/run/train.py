@@ -95,7 +95,7 @@ class TrainingRun:
         self.settings = StepSettings(
             prepare=setup.prepare,
             precision=setup.precision,
-            schedule=_schedule(cfg, len(self.loader)),
+            schedule=_schedule(cfg),
             accumulate=cfg.TRAIN.ACCUMULATE,
             max_norm=cfg.TRAIN.CLIP_GRAD,
             check_every=cfg.PRINT_FREQ,
@@ -130,7 +130,7 @@ class TrainingRun:
 
     def _test(self) -> Outcome:
         model = self.state.evaluated_model
-        distributed.share_buffers(model)
+        distributed.share_weights(model)
         watch = TestWatch(self.setup, self.board, self.folder.path, self.state.epoch)
         outcome = self.evaluator.evaluate(model, watch, title=f"test {self.state.epoch}")
         for line in short_report(self.evaluator, outcome):
@@ -153,7 +153,7 @@ class TrainingRun:
         self._save()
 
     def _save(self) -> None:
-        distributed.share_buffers(self.state.model)
+        distributed.share_weights(self.state.model)
         check_weights(self.state.model, self.state.epoch, self.state.step)
         save_run(self.folder.checkpoint, self.setup, self.state)
 
@@ -199,17 +199,15 @@ def _finished_already(state: RunState, folder: RunFolder) -> str:
     )
 
 
-def _schedule(cfg: CfgNode, batches: int) -> Schedule:
-    """The learning rates of a run with a number of batches per epoch."""
+def _schedule(cfg: CfgNode) -> Schedule:
     train = cfg.TRAIN
-    updates = -(-batches // train.ACCUMULATE) * (train.END_EPOCH - train.BEGIN_EPOCH)
     return Schedule(
         rate=train.LR,
         drop_epochs=tuple(train.LR_STEP),
         factor=train.LR_FACTOR,
         warmup_steps=train.WARMUP_ITERS,
         warmup_factor=train.WARMUP_FACTOR,
-        linear_steps=updates if train.LR_SCHEDULE == "linear" else 0,
+        line=(train.BEGIN_EPOCH, train.END_EPOCH) if train.LR_SCHEDULE == "linear" else None,
     )
 
 
@@ -217,7 +215,7 @@ def _distribute(model: nn.Module, setup: Setup) -> nn.Module:
     """The network as the training step calls it."""
     if distributed.world_size() == 1:
         return model
-    # No training step reads the batch-norm statistics, so they need not travel with each; see share_buffers.
+    # No training step reads the batch-norm statistics, so they need not travel with each; see share_weights.
     return DistributedDataParallel(
         model,
         device_ids=[setup.device] if setup.device.type == "cuda" else None,

@@ -188,12 +188,14 @@ def from_main(value: Any) -> Any:
     return values[0]
 
 
-def share_buffers(model: torch.nn.Module) -> None:
-    """Give every process the main process's buffers (batch-norm statistics), in place.
+def share_weights(model: torch.nn.Module) -> None:
+    """Give every process the main process's parameters and buffers, in place.
 
-    Training does not synchronise them, as no step reads them; without this, each process would evaluate another network
-    than the one that is saved.
+    Training does not synchronise batch-norm statistics, as no step reads them, and machines may differ in the last bits
+    of a parameter; without this, each process would evaluate another network than the one that is saved.
     """
     if world_size() > 1:
-        for buffer in model.buffers():
-            dist.broadcast(buffer, src=0)
+        for tensor in model.state_dict().values():
+            dense = tensor.contiguous()  # channels_last is not what gloo takes
+            dist.broadcast(dense, src=0)
+            tensor.copy_(dense)

@@ -14,9 +14,9 @@ def test_singular_values_come_near_one_and_vectors_stay(shape: tuple[int, int, i
     for before, after in zip(matrices.double().numpy(), result.double().numpy(), strict=True):
         left, values, right = np.linalg.svd(before, full_matrices=False)
         scaled = left.T @ after @ right.T
-        kept = values > 0.005 * np.linalg.norm(before)
+        kept = values > 0.003 * np.linalg.norm(before)
         assert np.abs(scaled - np.diag(np.diag(scaled))).max() < 1e-4
-        assert np.all((np.diag(scaled)[kept] > 0.6) & (np.diag(scaled)[kept] < 1.25))
+        assert np.all((np.diag(scaled)[kept] > 0.68) & (np.diag(scaled)[kept] < 1.21))
 
 
 def test_rounds_on_the_square_equal_rounds_on_the_matrix() -> None:
@@ -28,7 +28,7 @@ def test_rounds_on_the_square_equal_rounds_on_the_matrix() -> None:
     torch.testing.assert_close(orthogonalize(matrix.float()[None])[0], plain.float(), atol=1e-5, rtol=0)
 
 
-def test_no_gradient_gives_no_step() -> None:
+def test_a_zero_matrix_stays_zero() -> None:
     assert torch.equal(orthogonalize(torch.zeros(1, 4, 6)), torch.zeros(1, 4, 6))
 
 
@@ -40,6 +40,22 @@ def test_vectors_are_optimised_as_by_adam() -> None:
             parameter.grad = torch.sin(parameter.detach() * (step + 1))
             optimizer.step()
     torch.testing.assert_close(ours, theirs)
+
+
+def test_parameters_without_gradient_wait_and_then_start_like_the_others() -> None:
+    late, early = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
+    matrix = nn.Parameter(torch.ones(2, 2))
+    optimizer = Muon([late, early, matrix], 0.1)
+    early.grad = torch.ones(2)
+    for _ in range(3):
+        optimizer.step()
+    assert torch.equal(late.detach(), torch.ones(2))
+    assert torch.equal(matrix.detach(), torch.ones(2, 2))
+    torch.testing.assert_close(early.detach(), torch.full((2,), 0.7))
+    late.grad = torch.ones(2)
+    optimizer.step()
+    torch.testing.assert_close(late.detach(), torch.full((2,), 0.9))
+    torch.testing.assert_close(early.detach(), torch.full((2,), 0.6))
 
 
 def test_weight_decay_shrinks_matrices_only() -> None:

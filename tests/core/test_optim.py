@@ -19,6 +19,8 @@ def test_adam_goes_without_weight_decay_unless_its_own_key_asks() -> None:
     assert _build("AdamW").param_groups[0]["weight_decay"] == 0.1
     sgd = _build("sgd", nesterov=True).param_groups[0]
     assert (sgd["weight_decay"], sgd["momentum"], sgd["nesterov"]) == (0.1, 0.9, True)
+    muon = _build("muon", momentum=0.7).param_groups[0]
+    assert (muon["weight_decay"], muon["momentum"]) == (0.1, 0.7)
 
 
 def test_unknown_optimisers_and_nesterov_without_momentum_are_refused() -> None:
@@ -55,10 +57,10 @@ def test_drops_are_those_of_multi_step_lr() -> None:
 
 
 def test_a_linear_schedule_falls_to_zero_at_the_end() -> None:
-    schedule = Schedule(1.0, (2,), 0.1, warmup_steps=10, warmup_factor=0.0, linear_steps=100)
-    assert [schedule.rate_at(epoch, update) for epoch, update in ((0, 0), (1, 10), (5, 75), (9, 120))] == pytest.approx(
-        [0.0, 0.9, 0.25, 0.0]
-    )
+    schedule = Schedule(1.0, (2,), 0.1, warmup_steps=10, warmup_factor=0.0, line=(2, 6))
+    places = (2, 0, 0.0), (2, 10, 0.0), (3, 25, 0.5), (5, 75, 0.9), (6, 80, 0.0), (9, 90, 0.0)
+    assert [schedule.rate_at(*place) for place in places] == pytest.approx([0.0, 1.0, 0.625, 0.025, 0.0, 0.0])
+    assert Schedule(1.0, (), 0.1, line=(5, 5)).rate_at(5, 0) == 0.0
 
 
 def test_warm_up_rises_linearly() -> None:

@@ -157,7 +157,7 @@ def test_annotations_are_consistent(scenes: list[tuple[np.ndarray, list[Annotati
             assert (points <= np.array([x + width, y + height]) + 1).all()
 
 
-def test_things_do_not_enlarge_the_people_before_them() -> None:
+def test_things_do_not_enlarge_the_people_behind_them() -> None:
     # People are drawn before the things, so the same seed places the same people.
     for seed in range(8):
         plain, cluttered = (

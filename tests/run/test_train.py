@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from helpers.tiny_run import REPOSITORY, make_tiny_data, run_folder, tiny_experi
 
 import lib.run.train as train_module
 from lib.config import load_config
+from lib.run.evaluation import Evaluator, Outcome
 from lib.run.train import train
 from lib.utils.errors import PoseError
 from lib.utils.logging import close_log
@@ -123,6 +125,24 @@ def test_a_run_leaves_its_files(data: Path, tmp_path: Path) -> None:
     assert load_config(folder / "config.yaml", ["RUN_NAME", "tiny"]) == load_config(tmp_path / "tiny.yaml")
 
 
+def test_the_best_weights_are_those_of_the_highest_ap(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores, seen, evaluate = iter([0.3, 0.5, 0.5, 0.4]), [], Evaluator.evaluate
+
+    def scored(evaluator: Evaluator, model: torch.nn.Module, *arguments: Any, **options: Any) -> Outcome:
+        seen.append({name: value.clone() for name, value in model.state_dict().items()})
+        outcome = evaluate(evaluator, model, *arguments, **options)
+        return replace(outcome, stats={**(outcome.stats or {}), "AP": next(scores)})
+
+    monkeypatch.setattr(Evaluator, "evaluate", scored)
+    folder = _train(tiny_experiment(tmp_path, data, TRAIN={"END_EPOCH": 4, "EMA_DECAY": 0.5}))
+    best = _weights(folder / "model_best.pth")
+    assert all(torch.equal(best[name], value) for name, value in seen[1].items()), "the earlier of two equal ones"
+    assert not all(torch.equal(best[name], value) for name, value in seen[3].items())
+    assert "Best AP: 0.5000 after epoch 1" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("saves", [1, 2, 3])
 def test_a_killed_run_continues_bit_identically(
     data: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saves: int
@@ -133,8 +153,13 @@ def test_a_killed_run_continues_bit_identically(
     _assert_same_run(whole, _train(experiment, resume=True))
 
 
-def test_a_run_killed_twice_with_workers_and_sgd(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = {"TRAIN": {"OPTIMIZER": "sgd", "NESTEROV": True, "SAVE_EVERY_STEPS": 1}}
+@pytest.mark.parametrize(
+    "train_options", [{"OPTIMIZER": "sgd", "NESTEROV": True}, {"OPTIMIZER": "muon", "LR_SCHEDULE": "linear"}]
+)
+def test_a_run_killed_twice_with_workers(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train_options: dict[str, Any]
+) -> None:
+    options = {"TRAIN": {**train_options, "SAVE_EVERY_STEPS": 1}}
     (tmp_path / "whole").mkdir()
     (tmp_path / "killed").mkdir()
     whole = _train(tiny_experiment(tmp_path / "whole", data, **options))

@@ -27,8 +27,15 @@ def main():
     assert distributed.from_main(f"from {rank}") == "from 0"
     layer = torch.nn.BatchNorm1d(2)
     layer.running_mean += rank
-    distributed.share_buffers(layer)
-    assert layer.running_mean.tolist() == [0, 0]
+    with torch.no_grad():
+        layer.weight += rank
+    convolution = torch.nn.Conv2d(2, 2, 3).to(memory_format=torch.channels_last)
+    with torch.no_grad():
+        convolution.weight.fill_(rank)
+    for module in (layer, convolution):
+        distributed.share_weights(module)
+    assert layer.running_mean.tolist() == [0, 0] and layer.weight.tolist() == [1, 1]
+    assert not convolution.weight.any()
     if sys.argv[1] == "error" and rank == 1:
         raise PoseError("rank one fails.")
     if sys.argv[1] == "late":

@@ -3,11 +3,13 @@
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from lib.utils.errors import PoseError
 from lib.utils.image import read_image
-from visualization.curves import plot_curves
+from visualization.curves import _mark_rate_changes, plot_curves
 
 COLUMNS = ("epoch", "lr", "train_loss", "train_pck", "val_loss", "val_pck", "AP", "AR", "images_per_s", "data_wait")
 
@@ -21,6 +23,24 @@ def test_history_file_with_gaps(tmp_path: Path) -> None:
         writer.writerow({"epoch": 6, "lr": 1e-4, "train_loss": "nan", "val_pck": "n/a", "AP": 0.5, "AR": 0.6})
     plot_curves(tmp_path / "history.csv", tmp_path / "new" / "curves.png", "a run")
     assert read_image(tmp_path / "new" / "curves.png").shape[1] > 1000
+
+
+@pytest.mark.parametrize(
+    ("rates", "marked"),
+    [
+        ([1.0, 1.0, 0.1, 0.1], [2]),
+        ([1.0, 1.0, 0.3, 0.09, 0.09], [2, 3]),
+        ([0.5, 0.01], []),
+        ([1.0, 0.6, 0.3, 0.0], []),
+        ([0.5, 1.0, 0.6, 0.2, 0.01], []),
+        ([0.001, 1.0, 1.0], []),
+        ([0.8, 0.6, 0.4, 0.2, 0.0], []),
+    ],
+)
+def test_drops_of_the_rate_are_marked(rates: list[float], marked: list[int]) -> None:
+    axes = Figure().subplots()
+    _mark_rate_changes(axes, np.arange(len(rates)), np.array(rates))
+    assert [line.get_xdata()[0] for line in axes.lines] == marked  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def render_scene(rng: np.random.Generator, spec: SceneSpec) -> tuple[np.ndarray,
             canvas.start_figure()
             draw_parts(canvas, person_parts(placed[layer - 1].person, camera), light)
             figures.append((placed[layer - 1].person, camera, canvas.figure))
-        canvas.start_figure()  # things do not belong to the person before them
+        canvas.start_figure()  # what covers the things must not count for the person just drawn
         things = [_sample_thing(rng, spec, placed, depth) for _ in range(int((gaps == layer).sum()))]
         draw_parts(canvas, things, light)
     annotations = [_annotate(*figure, canvas.depth) for figure in figures if (figure[2] > 0.5).any()]
