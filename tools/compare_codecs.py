@@ -24,6 +24,7 @@ from lib.config import load_config
 from lib.core.evaluate import evaluate_coco
 from lib.core.inference import predict
 from lib.dataset import build_dataset, build_loader
+from lib.dataset.synthetic.writer import VERSION
 from lib.run.evaluation import box_rows
 from lib.run.folder import RunFolder
 from lib.run.setup import describe_machine, make_model, set_up
@@ -77,7 +78,9 @@ def _train_and_measure(run: tuple[str, int, int]) -> list[Row]:
     """Train one encoding with one seed and measure each of its decoders, in a process of its own."""
     codec, seed, epochs = run
     torch.set_num_threads(1)
-    overrides = [*LOW_RESOLUTION, "SEED", str(seed), "WORKERS", "0", "RUN_NAME", f"compare_{codec}_{epochs}_{seed}"]
+    # Runs on other pictures or of another network have other names, so that none is taken for this one.
+    name = f"compare_{Path(CONFIGS.format(codec)).stem}_v{VERSION}_{epochs}_{seed}"
+    overrides = [*LOW_RESOLUTION, "SEED", str(seed), "WORKERS", "0", "RUN_NAME", name]
     overrides += ["TRAIN.END_EPOCH", str(epochs), "TRAIN.EVAL_EVERY", str(epochs), "AUTO_RESUME", "True"]
     train(load_config(CONFIGS.format(codec), overrides))
     rows: list[Row] = []
