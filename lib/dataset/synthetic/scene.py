@@ -193,14 +193,12 @@ def _annotate(person: Person, camera: Camera, figure: np.ndarray, depth: np.ndar
     hidden = depth[row, column] < joints[:, 2] - person.flesh() * camera.scale
     visible = np.where(inside, np.where(hidden, 1, 2), 0)
     keypoints = np.column_stack([np.where(inside[:, None], joints[:, :2], 0).round(4), visible])
-    covered = figure > 0.5
-    columns, rows = np.flatnonzero(covered.any(axis=0)), np.flatnonzero(covered.any(axis=1))
-    x0, x1, y0, y1 = int(columns[0]), int(columns[-1]), int(rows[0]), int(rows[-1])
+    left, top, columns, rows = cv2.boundingRect((figure > np.float32(0.5)).view(np.uint8))
     return {
         "keypoints": keypoints.ravel().tolist(),
         "num_keypoints": int((visible > 0).sum()),
-        "bbox": [x0, y0, x1 - x0, y1 - y0],
-        "area": round(float(figure.sum()), 2),
+        "bbox": [left, top, columns - 1, rows - 1],
+        "area": round(cv2.sumElems(figure)[0], 2),
         "iscrowd": 0,
         "category_id": 1,
         "view": person.pose.view,

@@ -162,7 +162,10 @@ def sample_background(rng: np.random.Generator, split: str, size_wh: tuple[int, 
         image[:, horizon:] = _cover(rng, split, width, height - horizon)
     light = rng.normal(1.0, 0.18, (4, 5)).astype(np.float32)
     image *= cv2.resize(light, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.stack([cv2.resize(plane, size_wh, interpolation=cv2.INTER_LINEAR) for plane in image])
+    full = np.empty((3, *size_wh[::-1]), np.float32)
+    for plane, target in zip(image, full, strict=True):
+        cv2.resize(plane, size_wh, dst=target, interpolation=cv2.INTER_LINEAR)
+    return full
 
 
 def _faded(material: Material, share: np.float32) -> Material:

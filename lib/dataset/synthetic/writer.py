@@ -1,5 +1,6 @@
 """Synthetic pictures as a data set in COCO's layout, made by several processes and continued when interrupted."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -159,6 +160,7 @@ def _results(work: partial[int], pending: list[_Chunk], workers: int) -> Iterato
 def _start_worker() -> None:
     """One thread per process. 0 and not 1: that hangs in a process forked after OpenCV has started threads."""
     cv2.setNumThreads(0)
+    gc.freeze()  # what is imported lives as long as the process and need not be searched for garbage
     # The main process ends the workers; without this each of them prints a traceback on Ctrl-C.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
