@@ -40,13 +40,13 @@ def main() -> None:
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     settings = {
         "TRAIN.BATCH_SIZE_PER_GPU": cfg.TRAIN.EXPECTED_BATCH // processes,
+        # A training from before the pictures were made was one on other pictures.
         "AUTO_RESUME": not _is_newer(root / "manifest.json", run / "checkpoint.pth"),
     }
     _run("Train", *launch, "tools/train.py", "--cfg", CONFIG, *map(str, chain(*settings.items())), *arguments.opts)
-    _run("Test", "tools/test.py", "--cfg", CONFIG, *arguments.opts)
-    files = ["--prediction", str(results), "--gt-anno", str(annotations), "--image-path", str(images)]
-    options = ["--save-path", str(pictures), "--limit", str(PICTURES), "--with-gt"]
-    _run("Plot", "visualization/plot_coco.py", *files, *options)
+    if arguments.opts or not (_is_newer(results, run / "model_best.pth") and pictures.is_dir()):
+        _run("Test", "tools/test.py", "--cfg", CONFIG, *arguments.opts)
+        _plot(results, annotations, images, pictures)
 
     statistics = coco_statistics(
         read_json(results, "result file"), annotations, load_skeleton("coco").sigmas_array, source=str(results)
@@ -69,6 +69,13 @@ def _parse_arguments() -> argparse.Namespace:
     return parser.parse_intermixed_args()
 
 
+def _plot(results: Path, annotations: Path, images: Path, pictures: Path) -> None:
+    files = ["--prediction", str(results), "--gt-anno", str(annotations), "--image-path", str(images)]
+    # However short the training was, everybody found is drawn.
+    options = ["--save-path", str(pictures), "--limit", str(PICTURES), "--with-gt", "--score-thr", "0"]
+    _run("Plot", "visualization/plot_coco.py", *files, *options)
+
+
 def _processes(cfg: CfgNode) -> int:
     """One on a GPU; on CPUs two of one thread, as a network this small gains little from a second thread."""
     if cfg.DEVICE != "cpu" and torch.cuda.is_available():
@@ -76,9 +83,9 @@ def _processes(cfg: CfgNode) -> int:
     return min(2, os.cpu_count() or 1)
 
 
-def _is_newer(data: Path, trained: Path) -> bool:
-    """Whether the pictures were made after the training, which is then one on other pictures."""
-    return trained.is_file() and data.stat().st_mtime > trained.stat().st_mtime
+def _is_newer(file: Path, other: Path) -> bool:
+    """Whether both are there and the first was written after the other."""
+    return file.is_file() and other.is_file() and file.stat().st_mtime > other.stat().st_mtime
 
 
 def _run(title: str, *words: str) -> None:
@@ -88,7 +95,9 @@ def _run(title: str, *words: str) -> None:
         PoseError: it failed; its own message stands above.
     """
     print(f"\n{title}: python {shlex.join(words)}", flush=True)
-    status = subprocess.run([sys.executable, *words], check=False).returncode
+    # torchrun would choose one thread per process as well, and say so in a banner.
+    environment = {"OMP_NUM_THREADS": "1", **os.environ} if words[0] == "-m" else None
+    status = subprocess.run([sys.executable, *words], env=environment, check=False).returncode
     if status != 0:
         raise PoseError(f"python {shlex.join(words)} ended with exit code {status}; see its message above.")
 

@@ -1,5 +1,8 @@
 """The training command: from a configuration to a trained run, or its continuation."""
 
+from inspect import signature
+from typing import Any
+
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from yacs.config import CfgNode
@@ -215,10 +218,9 @@ def _distribute(model: nn.Module, setup: Setup) -> nn.Module:
     """The network as the training step calls it."""
     if distributed.world_size() == 1:
         return model
-    # No training step reads the batch-norm statistics, so they need not travel with each; see share_weights.
-    return DistributedDataParallel(
-        model,
-        device_ids=[setup.device] if setup.device.type == "cuda" else None,
-        broadcast_buffers=False,
-        gradient_as_bucket_view=True,
-    )
+    # No training step reads the batch-norm statistics, so they need not travel with each; see share_weights. PyTorch
+    # renamed the option.
+    names = signature(DistributedDataParallel.__init__).parameters
+    sync_buffers = "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers"
+    options: dict[str, Any] = {sync_buffers: False, "gradient_as_bucket_view": True}
+    return DistributedDataParallel(model, device_ids=[setup.device] if setup.device.type == "cuda" else None, **options)
