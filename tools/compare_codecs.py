@@ -130,7 +130,7 @@ def _write_csv(path: Path, rows: Sequence[Row]) -> None:
 def _plot(path: Path, rows: Sequence[Row]) -> None:
     """One panel per measure: the mean over the seeds as a bar, every seed as a dot."""
     groups = _grouped(rows)
-    labels = [f"{codec}\n{decoder}" for codec, decoder in groups]
+    labels = [f"{codec}\n{decoder}".replace("_", "\n") for codec, decoder in groups]
     figure, panels = plt.subplots(len(MEASURES), 1, figsize=(10, 9), sharex=True, layout="constrained")
     for axes, (name, title) in zip(panels, MEASURES.items(), strict=True):
         values = [[float(row[name]) for row in group] for group in groups.values()]
