@@ -43,7 +43,7 @@ DECODERS = {
     "udp": ("argmax", "udp", "exact"),
     "udp_offset": ("offset", "exact"),
 }
-# A quarter of the usual pixels: a heatmap pixel is then some 9 image pixels, and the encoding decides.
+# Input (width, height), px. Half of the usual pixels, so that a heatmap pixel is coarse and the encoding decides.
 LOW_RESOLUTION = ("MODEL.IMAGE_SIZE", "[64, 96]", "MODEL.HEATMAP_SIZE", "[16, 24]")
 MEASURES = {"AP": "AP", "median_px": "median error, image px", "mean_px": "mean error, image px"}
 Row = dict[str, str | int | float]

@@ -84,7 +84,7 @@ def _processes(cfg: CfgNode) -> int:
 
 
 def _is_newer(file: Path, other: Path) -> bool:
-    """Whether both are there and the first was written after the other."""
+    """Whether both files are there and the first was written after the other."""
     return file.is_file() and other.is_file() and file.stat().st_mtime > other.stat().st_mtime
 
 
