@@ -1,0 +1,1 @@
+"""What tools/benchmark.py measures: each row against the plain way of doing the same work, in the same run."""
