@@ -16,6 +16,8 @@ CHOICES = {
     "MODEL.CODEC_VARIANT": ("original", "mmpose"),
     "TEST.DECODER": ("argmax", "quarter", "dark", "udp", "offset", "exact"),
     "TEST.NO_RESPONSE": ("argmax", "published"),
+    "DATASET.DATA_FORMAT": ("jpg", "zip", "packed"),
+    "DATASET.SHARDS": ("all", "own"),
     "TRAIN.OPTIMIZER": ("adam", "adamw", "muon", "sgd"),
     "TRAIN.LR_SCHEDULE": ("step", "linear"),
     "AMP": ("none", "bf16", "fp16"),

@@ -87,7 +87,8 @@ def _dataset() -> CfgNode:
     node.DATASET = "mpii"  # kind of data set: coco | mpii | synthetic
     node.TRAIN_SET = "train"  # name of the training part, e.g. train2017
     node.TEST_SET = "valid"  # name of the part tested on, e.g. val2017, test-dev2017
-    node.DATA_FORMAT = "jpg"  # jpg: image files in a folder | zip: the same inside <part>.zip
+    node.DATA_FORMAT = "jpg"  # jpg: image files in a folder | zip: the same inside <part>.zip | packed (NEW: training)
+    node.SHARDS = "all"  # NEW: packed only: each process reads all shards | own: shards rank, rank + processes, ...
     node.HYBRID_JOINTS_TYPE = ""  # appended to the data set's name in output folders
     node.SELECT_DATA = False  # train only on people whose keypoints fill their box well
     node.SKELETON = "coco"  # NEW: keypoint set: built-in name or YAML file; without it, that of the data set's name
