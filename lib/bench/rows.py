@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -57,8 +57,12 @@ class Row:
         repeats: int = 1,
     ) -> "Row":
         """A row from the values of its repeats."""
-        ratio = (None, None, None) if ratios is None else _summary(ratios)
-        return cls(name, way, unit, *_summary(values), *ratio, target, repeats)
+        median, low, high = _summary(values)
+        row = cls(name, way, unit, median, low, high, target=target, repeats=repeats)
+        if ratios is None:
+            return row
+        ratio, ratio_low, ratio_high = _summary(ratios)
+        return replace(row, ratio=ratio, ratio_low=ratio_low, ratio_high=ratio_high)
 
 
 def format_table(rows: Sequence[Row]) -> str:

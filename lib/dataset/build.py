@@ -13,6 +13,7 @@ from lib.dataset.dataset import PoseDataset, Provenance
 from lib.dataset.images import open_images, require_images
 from lib.dataset.layout import DataFiles, default_annotation_file, default_images, zip_or_folder
 from lib.dataset.loader import PoseLoader
+from lib.dataset.pixels import ImagePixels
 from lib.dataset.records import Records, annotated_records, detected_records
 from lib.dataset.report import PartReport, Rules, check_part
 from lib.dataset.sampler import TestSampler, TrainSampler
@@ -40,7 +41,7 @@ def build_dataset(cfg: CfgNode, is_train: bool) -> PoseDataset:
     return PoseDataset(
         records,
         annotations.images,
-        store,
+        ImagePixels(records.image_index, annotations.images, store, files.annotation_file),
         codec,
         skeleton,
         provenance,
@@ -66,7 +67,7 @@ def build_loader(cfg: CfgNode, dataset: PoseDataset, is_train: bool, rank: int =
         sampler = TrainSampler(len(dataset), batch_size, cfg.SEED, rank, world_size, shuffle=cfg.TRAIN.SHUFFLE)
     else:
         batch_size = cfg.TEST.BATCH_SIZE_PER_GPU
-        sampler = TestSampler(len(dataset), rank, world_size)
+        sampler = TestSampler(dataset.records.image_index, rank, world_size)
     on_cuda = cfg.DEVICE.startswith("cuda") or (cfg.DEVICE == "auto" and torch.cuda.is_available())
     return PoseLoader(dataset, sampler, batch_size, num_workers=cfg.WORKERS, pin_memory=cfg.PIN_MEMORY and on_cuda)
 

@@ -1,32 +1,30 @@
-"""One person after the other: from a record to the network's input."""
+"""From records to the network's inputs, a batch at a time."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from lib.codecs.base import Codec
-from lib.dataset.augment import NO_AUGMENTATION, AugmentSettings, Person, change_person, draw, sample_generator
+from lib.dataset.augment import AugmentParams, AugmentSettings, People, change_people, draw, no_augmentation
 from lib.dataset.coco import Images
-from lib.dataset.crop import crop_image
-from lib.dataset.images import ImageStore
+from lib.dataset.crop import Cropper, mirror_maps
+from lib.dataset.pixels import PixelSource, StoredPixels
 from lib.dataset.records import Records
 from lib.dataset.sampler import SampleKey
 from lib.skeletons.skeleton import Skeleton
 from lib.utils.errors import PoseError
 from lib.utils.geometry import apply_affine
-from lib.utils.image import decode_image
 
 
 class Sample(NamedTuple):
     """One person, or with a leading B in every shape a batch of them.
 
     Attributes:
-        image: the crop, (3, H, W) uint8, in the channel order that the config asks for.
+        image: the crop, (3, H, W) uint8, in the channel order that the config asks for and the memory order HWC.
         input_keypoints: (x, y) in the crop, (K, 2) float32.
         visible: 1 where a keypoint is labelled, else 0, (K,) float32.
         center: image_ (x, y) of the crop, () to (2,) float32; in a mirrored image for mirrored samples.
@@ -65,7 +63,7 @@ class PoseDataset(Dataset[Sample]):
     Args:
         records: the people.
         images: the images that `records.image_index` refers to.
-        store: where the image files are.
+        source: the pixels of each record.
         codec: gives the crop convention and size.
         skeleton: the keypoint set.
         provenance: where the records come from.
@@ -78,7 +76,7 @@ class PoseDataset(Dataset[Sample]):
         self,
         records: Records,
         images: Images,
-        store: ImageStore,
+        source: PixelSource,
         codec: Codec,
         skeleton: Skeleton,
         provenance: Provenance,
@@ -89,14 +87,14 @@ class PoseDataset(Dataset[Sample]):
     ) -> None:
         self.records = records
         self.images = images
-        self.store = store
+        self.source = source
         self.codec = codec
         self.skeleton = skeleton
         self.provenance = provenance
         self.augment = augment
         self.seed = seed
-        self.color_rgb = color_rgb
-        self._decoded: tuple[int, np.ndarray] | None = None
+        self._cropper = Cropper(codec.input_size_wh, color_rgb=color_rgb)
+        self._drawn: tuple[int, AugmentParams] | None = None
 
     @property
     def annotation_file(self) -> str:
@@ -120,55 +118,55 @@ class PoseDataset(Dataset[Sample]):
         """The sample of an epoch and record; a bare record number means epoch 0.
 
         Raises:
-            PoseError: the image cannot be read or has another size than the annotation file says.
+            PoseError: as for `batch`.
         """
         epoch, index = key if isinstance(key, tuple) else (0, int(key))
-        image = self._image(index)
-        records = self.records
-        # Copies, so that nothing can write into the records that all workers share.
-        person = Person(
-            *(field[index].copy() for field in (records.center, records.scale, records.keypoints, records.visible))
-        )
-        params = NO_AUGMENTATION
-        if self.augment is not None:
-            params = draw(self.augment, sample_generator(self.seed, epoch, index))
-            width, height = self.codec.input_size_wh
-            person = change_person(person, params, self.augment, self.skeleton, width / height, image.shape[1])
-        matrix = self.codec.warp_matrix(person.center, person.scale, params.rotation_degrees)
-        crop = crop_image(cv2.flip(image, 1) if params.flip else image, matrix.numpy(), self.codec.input_size_wh)
-        if self.color_rgb:
-            crop = cv2.cvtColor(crop, cv2.COLOR_BGR2RGB)
-        return Sample(
-            image=torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1))),
-            input_keypoints=apply_affine(person.keypoints, matrix).to(torch.float32),
-            visible=torch.from_numpy(person.visible),
-            center=torch.from_numpy(person.center),
-            scale=torch.from_numpy(person.scale),
-            score=torch.tensor(records.score[index]),
-            index=torch.tensor(index),
-        )
+        return Sample(*(field[0] for field in self.batch(epoch, np.array([index]))))
 
-    def _image(self, index: int) -> np.ndarray:
-        """The image of a record, BGR, (H, W, 3) uint8, which must not be written to.
+    def batch(self, epoch: int, indices: np.ndarray) -> Sample:
+        """Several samples of an epoch.
 
-        The last one is kept, because a test goes through the people of an image one after the other.
+        Args:
+            epoch: of the random changes.
+            indices: records, (B,), int.
+
+        Returns:
+            A sample whose fields have a leading B.
+
+        Raises:
+            PoseError: an image cannot be read or has another size than the annotation file says.
         """
-        image_index = int(self.records.image_index[index])
-        if self._decoded is None or self._decoded[0] != image_index:
-            try:
-                image = decode_image(self.store.read(image_index), self.store.name(image_index))
-                self._check_size(image, image_index)
-            except PoseError as error:
-                raise PoseError(f"record {index}: {error}") from error
-            self._decoded = image_index, image
-        return self._decoded[1]
+        records = self.records
+        # Indexing with an array copies, so that nothing can write into the records that all workers share.
+        people = People(
+            *(field[indices] for field in (records.center, records.scale, records.keypoints, records.visible))
+        )
+        params, widths = no_augmentation(len(indices)), self.images.size_wh[records.image_index[indices], 0]
+        if self.augment is not None:
+            params = self._params(self.augment, epoch).take(indices)
+            width, height = self.codec.input_size_wh
+            people = change_people(people, params, self.augment, self.skeleton, width / height, widths)
+        matrices = self.codec.warp_matrix(people.center, people.scale, params.rotation_degrees)
+        maps = mirror_maps(matrices.numpy(), params.flip, widths)
+        crops = self._cropper.crops(maps, lambda position: self._pixels(int(indices[position])))
+        return Sample(
+            image=torch.from_numpy(crops).permute(0, 3, 1, 2),
+            input_keypoints=apply_affine(people.keypoints, matrices).to(torch.float32),
+            visible=torch.from_numpy(people.visible),
+            center=torch.from_numpy(people.center),
+            scale=torch.from_numpy(people.scale),
+            score=torch.from_numpy(records.score[indices]),
+            index=torch.from_numpy(indices.astype(np.int64)),
+        )
 
-    def _check_size(self, image: np.ndarray, image_index: int) -> None:
-        height, width = image.shape[:2]
-        expected = tuple(map(int, self.images.size_wh[image_index]))
-        if (width, height) != expected:
-            raise PoseError(
-                f"image {self.store.name(image_index)} has {width}x{height} stored pixels, {self.annotation_file} says "
-                f"{expected[0]}x{expected[1]}; annotate the stored pixels (EXIF orientation is ignored) or "
-                "correct the size."
-            )
+    def _params(self, settings: AugmentSettings, epoch: int) -> AugmentParams:
+        """What is drawn for all records in an epoch; those of the last epoch are kept."""
+        if self._drawn is None or self._drawn[0] != epoch:
+            self._drawn = epoch, draw(settings, self.seed, epoch, len(self.records))
+        return self._drawn[1]
+
+    def _pixels(self, index: int) -> StoredPixels:
+        try:
+            return self.source.pixels(index)
+        except PoseError as error:
+            raise PoseError(f"record {index}: {error}") from error

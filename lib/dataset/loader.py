@@ -3,13 +3,14 @@
 import multiprocessing
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import cv2
+import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, default_collate
+from torch.utils.data import DataLoader, Dataset
 
 from lib.dataset.dataset import PoseDataset, Sample
 from lib.dataset.sampler import SampleKey, TestSampler, TrainSampler
@@ -23,8 +24,8 @@ class _Failure:
     message: str
 
 
-class _FailureAsValue(Dataset[Any]):
-    """Samples, with a PoseError returned in place of being raised."""
+class _Batches(Dataset[Any]):
+    """Whole batches at once, with a PoseError returned in place of being raised."""
 
     def __init__(self, dataset: PoseDataset) -> None:
         self.dataset = dataset
@@ -32,9 +33,10 @@ class _FailureAsValue(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, key: SampleKey) -> "Sample | _Failure":
+    def __getitems__(self, keys: list[SampleKey]) -> "Sample | _Failure":
+        """The records of a batch; they belong to one epoch. torch's loader looks for this method."""
         try:
-            return self.dataset[key]
+            return self.dataset.batch(keys[0].epoch, np.array([key.index for key in keys]))
         except PoseError as error:
             return _Failure(str(error))
 
@@ -63,11 +65,11 @@ class PoseLoader(DataLoader[Any]):
         pin_memory: bool = False,
     ) -> None:
         super().__init__(
-            _FailureAsValue(dataset),
+            _Batches(dataset),
             batch_size=batch_size,
             sampler=sampler,
             num_workers=num_workers,
-            collate_fn=_collate,
+            collate_fn=_as_it_is,
             pin_memory=pin_memory,
             worker_init_fn=_start_worker,
             multiprocessing_context=_context() if num_workers else None,
@@ -94,11 +96,8 @@ class PoseLoader(DataLoader[Any]):
             yield batch
 
 
-def _collate(samples: "Sequence[Sample | _Failure]") -> "Sample | _Failure":
-    for sample in samples:
-        if isinstance(sample, _Failure):
-            return sample
-    return default_collate(list(samples))
+def _as_it_is(batch: Any) -> Any:
+    return batch
 
 
 def _start_worker(worker_id: int) -> None:  # noqa: ARG001 - the signature that torch asks for

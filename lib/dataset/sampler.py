@@ -62,19 +62,25 @@ class TrainSampler(Sampler[SampleKey]):
 
 
 class TestSampler(Sampler[SampleKey]):
-    """Each record exactly once over all processes; neighbours stay together, because they often share an image."""
+    """Each record exactly once over all processes; those of an image follow each other, so that it is decoded once.
+
+    Args:
+        image_index: the image of each record, (N,).
+        rank: this process.
+        world_size: number of processes.
+    """
 
     __test__ = False  # not a test, whatever pytest makes of its name
 
-    def __init__(self, num_records: int, rank: int = 0, world_size: int = 1) -> None:
-        self.first = num_records * rank // world_size
-        self.last = num_records * (rank + 1) // world_size
+    def __init__(self, image_index: np.ndarray, rank: int = 0, world_size: int = 1) -> None:
+        order, count = np.argsort(image_index, kind="stable"), len(image_index)
+        self._own = order[count * rank // world_size : count * (rank + 1) // world_size]
 
     def set_epoch(self, epoch: int, start_step: int = 0) -> None:
         """Nothing depends on the epoch: the same records in the same order each time."""
 
     def __len__(self) -> int:
-        return self.last - self.first
+        return len(self._own)
 
     def __iter__(self) -> Iterator[SampleKey]:
-        return (SampleKey(0, index) for index in range(self.first, self.last))
+        return (SampleKey(0, int(index)) for index in self._own)

@@ -49,12 +49,12 @@ def apply_affine(points: ArrayLike, matrix: ArrayLike) -> Tensor:
     return points @ matrix[..., :2].transpose(-1, -2) + matrix[..., None, :, 2]
 
 
-def mirror_points(keypoints: Tensor, width: int, permutation: Sequence[int]) -> Tensor:
+def mirror_points(keypoints: Tensor, width: Tensor | int, permutation: Sequence[int]) -> Tensor:
     """Keypoints of the mirrored image.
 
     Args:
         keypoints: (x, y) in an image of `width` pixels, (..., K, 2).
-        width: of that image.
+        width: of that image, or of each image, (..., 1).
         permutation: which keypoint each one becomes when left and right change places, K indices.
 
     Returns:

@@ -3,14 +3,13 @@ import pytest
 from reference import coco_records
 
 from lib.dataset.augment import (
-    NO_AUGMENTATION,
     AugmentParams,
     AugmentSettings,
-    Person,
-    change_person,
+    People,
+    change_people,
     draw,
-    half_body_box,
-    sample_generator,
+    half_body_boxes,
+    no_augmentation,
 )
 from lib.skeletons.skeleton import Skeleton, load_skeleton
 
@@ -28,25 +27,36 @@ def skeleton() -> Skeleton:
 
 
 @pytest.fixture(scope="module")
-def draws() -> np.recarray:
-    rows = [draw(PUBLISHED, sample_generator(0, 3, index)) for index in range(DRAWS)]
-    return np.rec.fromrecords(rows, names=AugmentParams._fields)
+def draws() -> AugmentParams:
+    return draw(PUBLISHED, 0, 3, DRAWS)
 
 
-def _person(rng: np.random.Generator, num_visible: int = 17) -> Person:
-    visible = np.zeros(17, np.float32)
-    visible[rng.permutation(17)[:num_visible]] = 1
-    points = rng.uniform(0, 300, (17, 2)).astype(np.float32)
-    return Person(np.float32([120, 90]), np.float32([0.6, 0.8]), points, visible)
+def _people(rng: np.random.Generator, num_visible: int = 17, count: int = 1) -> People:
+    visible = (rng.random((count, 17)).argsort(axis=1) < num_visible).astype(np.float32)
+    points = rng.uniform(0, 300, (count, 17, 2)).astype(np.float32)
+    center, scale = np.float32([[120, 90]]), np.float32([[0.6, 0.8]])
+    return People(center.repeat(count, 0), scale.repeat(count, 0), points, visible)
 
 
-def test_the_same_key_draws_the_same() -> None:
-    assert draw(PUBLISHED, sample_generator(1, 2, 3)) == draw(PUBLISHED, sample_generator(1, 2, 3))
-    others = {draw(PUBLISHED, sample_generator(*key)) for key in ((1, 2, 3), (1, 3, 2), (2, 1, 3), (0, 2, 3))}
-    assert len(others) == 4
+def _params(count: int = 1, **changes: object) -> AugmentParams:
+    given = {name: np.full(count, value) for name, value in changes.items()}
+    return no_augmentation(count)._replace(**given)
 
 
-def test_scale_is_a_clipped_normal(draws: np.recarray) -> None:
+def _changed(people: People, params: AugmentParams, skeleton: Skeleton) -> People:
+    return change_people(people, params, PUBLISHED, skeleton, ASPECT, np.full(len(people.center), 320))
+
+
+def test_draws_depend_on_seed_epoch_and_record_alone() -> None:
+    many, few = draw(PUBLISHED, 1, 2, 100), draw(PUBLISHED, 1, 2, 7)
+    for one, other in zip(many.take(np.arange(7)), few, strict=True):
+        np.testing.assert_array_equal(one, other)
+    others = [draw(PUBLISHED, *key, 7).rotation_degrees.tolist() for key in ((1, 2), (1, 3), (2, 1), (2, 2))]
+    assert len({tuple(values) for values in others}) == 4
+    assert len(set(many.scale_factor.tolist())) > 50
+
+
+def test_scale_is_a_clipped_normal(draws: AugmentParams) -> None:
     scale = draws.scale_factor
     assert scale.min() == pytest.approx(0.65)
     assert scale.max() == pytest.approx(1.35)
@@ -57,7 +67,7 @@ def test_scale_is_a_clipped_normal(draws: np.recarray) -> None:
     assert scale.std() == pytest.approx(0.35 * np.sqrt(0.5161), rel=0.02)
 
 
-def test_rotation_is_a_clipped_normal_in_six_of_ten(draws: np.recarray) -> None:
+def test_rotation_is_a_clipped_normal_in_six_of_ten(draws: AugmentParams) -> None:
     rotation = draws.rotation_degrees
     assert np.abs(rotation).max() == pytest.approx(90)
     assert (rotation != 0).mean() == pytest.approx(0.6, abs=0.012)
@@ -67,15 +77,15 @@ def test_rotation_is_a_clipped_normal_in_six_of_ten(draws: np.recarray) -> None:
     assert turned[np.abs(turned) < 90].std() == pytest.approx(45 * np.sqrt(0.7737), rel=0.02)
 
 
-def test_flip_and_half_body_have_their_probabilities(draws: np.recarray) -> None:
+def test_flip_and_half_body_have_their_probabilities(draws: AugmentParams) -> None:
     assert draws.flip.mean() == pytest.approx(0.5, abs=0.012)
     assert draws.half_body.mean() == pytest.approx(0.3, abs=0.012)
     # A normal draw below 0.5, as published, not a uniform one.
     assert draws.prefer_upper.mean() == pytest.approx(0.6915, abs=0.012)
 
 
-def test_draws_are_independent(draws: np.recarray) -> None:
-    columns = np.stack([draws[name].astype(float) for name in AugmentParams._fields])
+def test_draws_are_independent(draws: AugmentParams) -> None:
+    columns = np.stack([field.astype(float) for field in draws])
     correlation = np.corrcoef(columns) - np.eye(len(columns))
     assert np.abs(correlation).max() < 0.03
 
@@ -84,83 +94,95 @@ def test_one_setting_does_not_change_the_draws_of_another() -> None:
     changed = AugmentSettings(
         flip=False, scale_factor=0.0, rotation_factor=45.0, half_body_probability=0.0, half_body_above=8
     )
-    for index in range(50):
-        first, second = (draw(settings, sample_generator(0, 0, index)) for settings in (PUBLISHED, changed))
-        assert first.rotation_degrees == second.rotation_degrees
-        assert (second.flip, second.scale_factor, second.half_body) == (False, 1.0, False)
+    first, second = (draw(settings, 0, 0, 50) for settings in (PUBLISHED, changed))
+    np.testing.assert_array_equal(first.rotation_degrees, second.rotation_degrees)
+    assert not second.flip.any()
+    assert not second.half_body.any()
+    assert (second.scale_factor == 1).all()
 
 
 def test_nothing_is_changed_when_all_is_off() -> None:
-    for index in range(50):
-        params = draw(OFF, sample_generator(0, 0, index))
-        assert params._replace(prefer_upper=False) == NO_AUGMENTATION
+    params = draw(OFF, 0, 0, 50)._replace(prefer_upper=np.zeros(50, bool))
+    for one, other in zip(params, no_augmentation(50), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("num_visible", [2, 3, 5, 9, 17])
+@pytest.mark.parametrize("num_visible", [0, 1, 2, 3, 5, 9, 17])
 @pytest.mark.parametrize("prefer_upper", [True, False])
-def test_half_body_equals_the_published_loop(
+def test_half_bodies_equal_the_published_loop(
     rng: np.random.Generator, skeleton: Skeleton, num_visible: int, prefer_upper: bool
 ) -> None:
-    for _ in range(30):
-        person = _person(rng, num_visible)
-        box = half_body_box(person.keypoints, person.visible, skeleton.upper_body, prefer_upper, ASPECT)
-        expected = coco_records.half_body(
-            person.keypoints.tolist(), person.visible.tolist(), list(skeleton.upper_body), prefer_upper, ASPECT
-        )
-        assert (box is None) == (expected is None)
-        if box is not None and expected is not None:
-            np.testing.assert_allclose(box[0], expected[0], rtol=1e-5)
-            np.testing.assert_allclose(box[1], expected[1], rtol=1e-5)
+    people = _people(rng, num_visible, 30)
+    prefer = np.full(30, prefer_upper)
+    centers, scales, usable = half_body_boxes(people.keypoints, people.visible, skeleton.upper_body, prefer, ASPECT)
+    assert centers.dtype == scales.dtype == np.float32
+    for row, (points, visible) in enumerate(zip(people.keypoints.tolist(), people.visible.tolist(), strict=True)):
+        expected = coco_records.half_body(points, visible, list(skeleton.upper_body), prefer_upper, ASPECT)
+        assert usable[row] == (expected is not None)
+        if expected is not None:
+            np.testing.assert_allclose(centers[row], expected[0], rtol=1e-5)
+            np.testing.assert_allclose(scales[row], expected[1], rtol=1e-5)
 
 
 def test_half_body_of_one_point_is_none(skeleton: Skeleton) -> None:
-    points, visible = np.full((17, 2), 5, np.float32), np.ones(17, np.float32)
-    assert half_body_box(points, visible, skeleton.upper_body, True, ASPECT) is None
+    points, visible = np.full((1, 17, 2), 5, np.float32), np.ones((1, 17), np.float32)
+    assert not half_body_boxes(points, visible, skeleton.upper_body, np.array([True]), ASPECT)[2]
+    people = People(np.float32([[120, 90]]), np.float32([[0.6, 0.8]]), points, visible)
+    same = _changed(people, _params(half_body=True), skeleton)
+    np.testing.assert_array_equal(same.center, people.center)
 
 
 def test_half_body_needs_enough_keypoints(rng: np.random.Generator, skeleton: Skeleton) -> None:
-    params = NO_AUGMENTATION._replace(half_body=True, prefer_upper=True)
-    few, many = _person(rng, 8), _person(rng, 9)
-    same = change_person(few, params, PUBLISHED, skeleton, ASPECT, 320)
+    params = _params(half_body=True, prefer_upper=True)
+    few, many = _people(rng, 8), _people(rng, 9)
+    same = _changed(few, params, skeleton)
     np.testing.assert_array_equal(same.center, few.center)
     np.testing.assert_array_equal(same.scale, few.scale)
-    half = change_person(many, params, PUBLISHED, skeleton, ASPECT, 320)
-    assert not np.array_equal(half.center, many.center)
+    assert not np.array_equal(_changed(many, params, skeleton).center, many.center)
 
 
 def test_without_upper_body_the_rest_counts_as_lower(rng: np.random.Generator) -> None:
-    person = _person(rng)
-    box = half_body_box(person.keypoints, person.visible, (), True, ASPECT)
-    assert box is not None
-    np.testing.assert_allclose(box[0], person.keypoints.mean(axis=0), rtol=1e-5)
+    people = _people(rng)
+    center, _, usable = half_body_boxes(people.keypoints, people.visible, (), np.array([True]), ASPECT)
+    assert usable.all()
+    np.testing.assert_allclose(center, people.keypoints.mean(axis=1), rtol=1e-5)
 
 
 def test_flip_mirrors_points_centre_and_sides(rng: np.random.Generator, skeleton: Skeleton) -> None:
-    person = _person(rng, 9)
-    flipped = change_person(person, NO_AUGMENTATION._replace(flip=True), PUBLISHED, skeleton, ASPECT, 320)
-    np.testing.assert_array_equal(flipped.center, [319 - 120, 90])
+    people = _people(rng, 9)
+    flipped = _changed(people, _params(flip=True), skeleton)
+    np.testing.assert_array_equal(flipped.center, [[319 - 120, 90]])
     left, right = skeleton.names.index("left_wrist"), skeleton.names.index("right_wrist")
-    np.testing.assert_allclose(flipped.keypoints[left, 0], 319 - person.keypoints[right, 0], rtol=1e-6)
-    assert flipped.visible[left] == person.visible[right]
-    twice = change_person(flipped, NO_AUGMENTATION._replace(flip=True), PUBLISHED, skeleton, ASPECT, 320)
-    for one, other in zip(twice, person, strict=True):
+    np.testing.assert_allclose(flipped.keypoints[0, left, 0], 319 - people.keypoints[0, right, 0], rtol=1e-6)
+    assert flipped.visible[0, left] == people.visible[0, right]
+    twice = _changed(flipped, _params(flip=True), skeleton)
+    for one, other in zip(twice, people, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
 
 
 def test_scale_factor_is_applied_after_half_body(rng: np.random.Generator, skeleton: Skeleton) -> None:
-    person = _person(rng)
-    params = AugmentParams(True, True, 1.2, 0.0, False)
-    one, two = (
-        change_person(person, given, PUBLISHED, skeleton, ASPECT, 320)
-        for given in (params, params._replace(scale_factor=1.0))
-    )
-    np.testing.assert_allclose(one.scale, two.scale * 1.2, rtol=1e-6)
+    people = _people(rng)
+    params = _params(half_body=True, prefer_upper=True, scale_factor=1.2)
+    scaled = _changed(people, params, skeleton)
+    plain = _changed(people, params._replace(scale_factor=np.ones(1)), skeleton)
+    np.testing.assert_allclose(scaled.scale, plain.scale * 1.2, rtol=1e-6)
+
+
+def test_a_batch_equals_its_people_one_by_one(rng: np.random.Generator, skeleton: Skeleton) -> None:
+    people, params = _people(rng, 12, 40), draw(PUBLISHED, 0, 0, 40)
+    together = _changed(people, params, skeleton)
+    for row in range(40):
+        one = np.array([row])
+        alone = _changed(People(*(field[one] for field in people)), params.take(one), skeleton)
+        for single, batched in zip(alone, together, strict=True):
+            np.testing.assert_array_equal(single[0], batched[row])
 
 
 def test_inputs_stay_as_they_are(rng: np.random.Generator, skeleton: Skeleton) -> None:
-    person = _person(rng)
-    before = [field.copy() for field in person]
-    changed = change_person(person, AugmentParams(True, True, 1.2, 30.0, True), PUBLISHED, skeleton, ASPECT, 320)
-    for field, kept in zip(person, before, strict=True):
+    people = _people(rng, count=5)
+    before = [field.copy() for field in people]
+    params = _params(5, half_body=True, prefer_upper=True, scale_factor=1.2, rotation_degrees=30.0, flip=True)
+    changed = _changed(people, params, skeleton)
+    for field, kept in zip(people, before, strict=True):
         np.testing.assert_array_equal(field, kept)
     assert all(field.dtype == np.float32 for field in changed)

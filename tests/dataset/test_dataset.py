@@ -105,14 +105,14 @@ def test_records_are_never_written_to(root: Path, is_train: bool) -> None:
 
 def test_an_image_of_another_size_is_named(root: Path) -> None:
     dataset = build_dataset(tiny_config(root), is_train=False)
-    cv2.imwrite(dataset.store.name(0), np.zeros((320, 240, 3), np.uint8))
+    cv2.imwrite(dataset.source.store.name(0), np.zeros((320, 240, 3), np.uint8))
     with pytest.raises(PoseError, match=r"record 0: image .*100\.png has 240x320 stored pixels, .* says 320x240"):
         dataset[0]
 
 
 def test_a_corrupt_image_is_named_with_its_record(root: Path) -> None:
     dataset = build_dataset(tiny_config(root), is_train=False)
-    Path(dataset.store.name(1)).write_bytes(b"broken")
+    Path(dataset.source.store.name(1)).write_bytes(b"broken")
     index = int(np.flatnonzero(dataset.records.image_index == 1)[0])
     with pytest.raises(PoseError, match=rf"record {index}: image .*101\.png is cut short or not a picture"):
         dataset[index]
@@ -121,8 +121,8 @@ def test_a_corrupt_image_is_named_with_its_record(root: Path) -> None:
 def test_neighbours_in_one_image_decode_it_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = build_dataset(tiny_config(root), is_train=False)
     reads: list[int] = []
-    read = dataset.store.read
-    monkeypatch.setattr(dataset.store, "read", lambda index: reads.append(index) or read(index))
+    read = dataset.source.store.read
+    monkeypatch.setattr(dataset.source.store, "read", lambda index: reads.append(index) or read(index))
     for index in range(len(dataset)):
         dataset[index]
     assert reads == sorted(set(dataset.records.image_index.tolist()))
@@ -133,3 +133,14 @@ def test_provenance_is_there_to_be_reported(root: Path) -> None:
     assert dataset.annotation_file == str(root / "annotations" / "person_keypoints_tiny.json")
     assert dataset.box_source == "annotated boxes"
     assert dataset.num_dropped == {"no keypoints": 1}
+
+
+@pytest.mark.parametrize("is_train", [False, True])
+def test_a_batch_equals_its_samples(root: Path, is_train: bool) -> None:
+    dataset = build_dataset(tiny_config(root), is_train=is_train)
+    indices = np.array([5, 0, 3, 5])
+    batch = dataset.batch(2, indices)
+    assert batch.image.shape == (4, 3, 128, 96)
+    for row, index in enumerate(indices.tolist()):
+        for one, many in zip(dataset[SampleKey(2, index)], batch, strict=True):
+            assert torch.equal(one, many[row])

@@ -87,7 +87,7 @@ def test_a_bad_image_is_one_sentence(root: Path, workers: int, is_train: bool) -
     config = tiny_config(root, "WORKERS", str(workers))
     dataset: PoseDataset = build_dataset(config, is_train=is_train)
     loader = build_loader(config, dataset, is_train)
-    Path(dataset.store.name(4)).write_bytes(b"broken")
+    Path(dataset.source.store.name(4)).write_bytes(b"broken")
     with pytest.raises(PoseError, match=r"^record \d+: image .*104\.png is cut short or not a picture") as caught:
         list(loader)
     assert "\n" not in str(caught.value)
@@ -105,13 +105,13 @@ def test_workers_use_one_thread(root: Path, monkeypatch: pytest.MonkeyPatch) -> 
     config = tiny_config(root, "WORKERS", "1")
     dataset = build_dataset(config, is_train=False)
     threads = torch.tensor([-1, -1]).share_memory_()
-    make = PoseDataset.__getitem__
+    make = PoseDataset.batch
 
-    def watched(self: PoseDataset, key: object) -> Sample:
+    def watched(self: PoseDataset, epoch: int, indices: np.ndarray) -> Sample:
         threads[:] = torch.tensor([cv2.getNumThreads(), torch.get_num_threads()])
-        return make(self, key)
+        return make(self, epoch, indices)
 
-    monkeypatch.setattr(PoseDataset, "__getitem__", watched)
+    monkeypatch.setattr(PoseDataset, "batch", watched)
     list(build_loader(config, dataset, False))
     assert threads[0] <= 1
     assert threads[1] == 1

@@ -58,13 +58,17 @@ def test_without_shuffling_the_order_is_that_of_the_records() -> None:
 @pytest.mark.parametrize("world_size", [1, 2, 3, 7])
 @pytest.mark.parametrize("num_records", [0, 1, 6, 100])
 def test_each_record_is_tested_once(num_records: int, world_size: int) -> None:
-    samplers = [TestSampler(num_records, rank, world_size) for rank in range(world_size)]
+    samplers = [TestSampler(np.arange(num_records), rank, world_size) for rank in range(world_size)]
     assert list(chain.from_iterable(map(_indices, samplers))) == list(range(num_records))
     assert sum(map(len, samplers)) == num_records
     assert np.ptp([len(sampler) for sampler in samplers]) <= 1
 
 
 def test_keys_of_a_test_belong_to_epoch_zero() -> None:
-    sampler = TestSampler(2)
+    sampler = TestSampler(np.arange(2))
     sampler.set_epoch(9)
     assert list(sampler) == [SampleKey(0, 0), SampleKey(0, 1)]
+
+
+def test_people_of_an_image_follow_each_other() -> None:
+    assert _indices(TestSampler(np.array([5, 2, 5, 9, 2, 2]))) == [1, 4, 5, 0, 2, 3]
