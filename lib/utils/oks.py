@@ -7,6 +7,8 @@ FloatArray = NDArray[np.float64]
 
 # Keeps the division finite for a person of area zero; COCO and the published NMS add the same.
 AREA_EPSILON = float(np.spacing(1.0))
+# Widens `oks_reach` beyond any rounding of its own and of `oks`.
+REACH_SLACK = 1.0 + 1e-6
 
 
 def oks(
@@ -51,6 +53,30 @@ def oks_between(
     Source: HRNet lib/nms/nms.py, oks_iou.
     """
     return oks(_squared_distances(first, second), (first_areas + second_areas) / 2.0, sigmas)
+
+
+def oks_reach(sigmas: ArrayLike, threshold: float) -> tuple[NDArray[np.intp], FloatArray]:
+    """A few keypoints that tell without an exponential that two predictions are not alike.
+
+    The keypoints that are not looked at add at most 1 each to the sum that `oks_between` averages. If its mean is to be
+    above t, m probes must add more than t·K - (K - m), so one of them adds more than the m-th part of that. Probes are
+    as many as make this positive, and the strictest ones.
+
+    Args:
+        sigmas: (K,).
+        threshold: t.
+
+    Returns:
+        Indices of m keypoints, and for each a factor, (m,): if the squared distance of every probe, in pixels², is
+        greater than its factor times the sum of both areas, the similarity is not above the threshold.
+    """
+    constants = np.asarray(sigmas, dtype=np.float64)
+    total = len(constants)
+    count = min(total, int(total * (1.0 - min(threshold, 1.0))) + 1)
+    share = (threshold * total - (total - count)) / count
+    probes = np.argsort(constants, kind="stable")[:count]
+    farthest = np.inf if share <= 0 else max(-np.log(share), 0.0) + (REACH_SLACK - 1.0)
+    return probes, REACH_SLACK * farthest * (2.0 * constants[probes]) ** 2
 
 
 def oks_to_ground_truth(

@@ -40,6 +40,16 @@ def test_equals_scalar_reference(rng: np.random.Generator, num_keypoints: int, t
     assert soft.tolist() == reference.soft(*plain, threshold, limit=7)
 
 
+@pytest.mark.parametrize("threshold", [0.1, 0.9, 0.99])
+def test_crowded_and_empty_neighbours_equal_the_reference(rng: np.random.Generator, threshold: float) -> None:
+    data = crowd(rng, 120, 40, 17)
+    data["image_ids"][:70] = 1000
+    data["keypoints"][1:40, :, :2] = data["keypoints"][0, :, :2] + rng.normal(0, 0.5, (39, 17, 2))
+    arguments = (data["keypoints"], data["areas"], data["scores"], data["image_ids"], COCO_SIGMAS)
+    plain = tuple(value.tolist() for value in arguments)
+    assert oks_nms(*arguments, threshold).tolist() == reference.hard(*plain, threshold)
+
+
 def test_equal_scores_take_the_later_record_first() -> None:
     keypoints = np.zeros((4, 3, 3))
     keypoints[3] += 500.0

@@ -1,9 +1,10 @@
 """OKS against its scalar form."""
 
 import numpy as np
+import pytest
 from reference import oks_nms as reference
 
-from lib.utils.oks import oks_between, oks_to_ground_truth
+from lib.utils.oks import oks_between, oks_reach, oks_to_ground_truth
 
 
 def test_between_predictions(rng: np.random.Generator) -> None:
@@ -14,6 +15,22 @@ def test_between_predictions(rng: np.random.Generator) -> None:
     expected = [[reference.between(poses, areas, sigmas, i, j) for j in range(6)] for i in range(6)]
     np.testing.assert_allclose(ours, expected, rtol=1e-12)
     np.testing.assert_allclose(np.diag(ours), 1.0)
+
+
+@pytest.mark.parametrize("threshold", [1e-3, 0.05, 0.3, 0.9, 0.97, 1.0, 1.5])
+@pytest.mark.parametrize("num_keypoints", [1, 3, 17])
+def test_reach_never_rules_out_a_similar_pose(rng: np.random.Generator, num_keypoints: int, threshold: float) -> None:
+    sigmas = rng.uniform(0.02, 0.1, num_keypoints)
+    poses = np.zeros((3000, num_keypoints, 2))
+    # Some keypoints exact, others far away or around the limit: the cases that decide.
+    poses += rng.normal(0, 1, poses.shape) * rng.choice([0.0, 1.0, 8.0, 500.0], (3000, num_keypoints, 1))
+    areas = np.full(3000, 900.0)
+    probes, factors = oks_reach(sigmas, threshold)
+    squared = (poses[:, probes] ** 2).sum(axis=-1)
+    ruled_out = (squared > factors * (areas + 900.0)[:, None]).all(axis=1)
+    overlap = oks_between(poses, np.zeros_like(poses), areas, areas, sigmas)
+    assert not (ruled_out & (overlap > threshold)).any()
+    assert threshold < 0.05 or ruled_out.any()
 
 
 def test_to_ground_truth_counts_labelled_keypoints_only(rng: np.random.Generator) -> None:
