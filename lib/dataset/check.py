@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from lib.dataset.coco import Annotations, Detections, index_annotations, index_detections
+from lib.dataset.content import collection_paused, read_content
 from lib.dataset.faults import Fault, annotation_faults, detection_faults, file_faults
 from lib.dataset.images import ImageStore
 from lib.dataset.records import clip_boxes
 from lib.skeletons.skeleton import Skeleton
 from lib.utils.coco_files import person_category
 from lib.utils.errors import PoseError
-from lib.utils.files import read_json
 from lib.utils.image import decode_image
 
 EXAMPLES = 3
@@ -50,19 +50,21 @@ def check_annotations(path: str, skeleton: Skeleton) -> CheckedAnnotations:
     Raises:
         PoseError: the file is absent or not JSON.
     """
-    content = read_json(path, "annotation file")
-    faults = list(file_faults(content))
-    if faults:
-        return CheckedAnnotations(faults, None)
-    try:
-        person = person_category({"categories": [], **content}, path)
-    except PoseError as error:
-        return CheckedAnnotations([Fault("no person category", str(error).rstrip("."), "name one")], None)
-    faults = [*_name_faults(content, person, skeleton), *annotation_faults(content, person, skeleton.num_keypoints)]
-    spoilt = {fault.entry for fault in faults}
-    entries = content.get("annotations", [])
-    sound = [entry for position, entry in enumerate(entries) if position not in spoilt]
-    annotations = index_annotations({**content, "annotations": sound}, person, skeleton.num_keypoints)
+    with collection_paused():
+        content = read_content(path, "annotation file")
+        faults = list(file_faults(content))
+        if faults:
+            return CheckedAnnotations(faults, None)
+        try:
+            person = person_category({"categories": [], **content}, path)
+        except PoseError as error:
+            return CheckedAnnotations([Fault("no person category", str(error).rstrip("."), "name one")], None)
+        faults += [
+            *_name_faults(content, person, skeleton),
+            *annotation_faults(content, person, skeleton.num_keypoints),
+        ]
+        sound = _without(content.get("annotations", []), faults)
+        annotations = index_annotations({**content, "annotations": sound}, person, skeleton.num_keypoints)
     return CheckedAnnotations(faults + list(value_faults(annotations)), annotations)
 
 
@@ -72,13 +74,12 @@ def check_detections(path: str, annotations: Annotations) -> tuple[list[Fault], 
     Raises:
         PoseError: the file is absent or not JSON.
     """
-    content = read_json(path, "detection file")
-    faults = list(detection_faults(content, map(int, annotations.images.id)))
-    if not isinstance(content, list):
-        return faults, None
-    spoilt = {fault.entry for fault in faults}
-    sound = [entry for position, entry in enumerate(content) if position not in spoilt]
-    detections = index_detections(sound, annotations)
+    with collection_paused():
+        content = read_content(path, "detection file")
+        faults = list(detection_faults(content, map(int, annotations.images.id)))
+        if not isinstance(content, list):
+            return faults, None
+        detections = index_detections(_without(content, faults), annotations)
     _, inside = clip_boxes(detections.box_xywh, annotations.images.size_wh[detections.image_index])
     outside = np.flatnonzero(~inside)
     names = [f"a detection in image {annotations.images.id[detections.image_index[index]]}" for index in outside]
@@ -184,6 +185,12 @@ def _name_faults(content: dict[str, Any], person: int, skeleton: Skeleton) -> It
         "choose the skeleton of these annotations",
         matters=same_names,
     )
+
+
+def _without(entries: list[Any], faults: Iterable[Fault]) -> list[Any]:
+    """The entries of a file that no fault belongs to."""
+    spoilt = {fault.entry for fault in faults}
+    return [entry for position, entry in enumerate(entries) if position not in spoilt]
 
 
 def _plain(names: Iterable[Any]) -> list[str]:

@@ -2,16 +2,24 @@
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lib.dataset.faults import Fault, annotation_faults, detection_faults, file_faults
+from lib.dataset.columns import Unsound, integers, lenient, numbers, require, texts, unique_integers, unsound_on_error
+from lib.dataset.content import collection_paused, read_content
+from lib.dataset.faults import Fault, annotation_faults, detection_faults, file_faults, form_faults
+from lib.dataset.index_cache import Arrays, cached_arrays
+from lib.dataset.index_process import arrays_from_child
 from lib.utils.coco_files import person_category
 from lib.utils.errors import PoseError
-from lib.utils.files import read_json
+
+# From this size on a file is parsed by a process of its own, whose memory ends with it, and its index is kept on disk.
+LARGE_FILE_BYTES = 20 * 10**6
+IMAGES_PREFIX = "images."
 
 
 @dataclass(frozen=True)
@@ -28,10 +36,13 @@ class Images:
     file_name: np.ndarray
     size_wh: np.ndarray
 
-    def index_of(self, image_ids: Iterable[int]) -> np.ndarray:
-        """Positions of known image ids, int64."""
-        position = {int(image_id): index for index, image_id in enumerate(self.id)}
-        return np.array([position[image_id] for image_id in image_ids], np.int64)
+    def index_of(self, image_ids: np.ndarray) -> np.ndarray:
+        """Positions of image ids, (N,) int64; raises `Unsound` for an id that no image has."""
+        order = np.argsort(self.id, kind="stable")
+        place = np.searchsorted(self.id, image_ids, sorter=order)
+        index = order[np.minimum(place, len(order) - 1)]
+        require((self.id[index] == image_ids).all(), "an image id is unknown")
+        return index
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,8 @@ class Detections:
 def read_annotations(path: str | os.PathLike[str], num_keypoints: int) -> Annotations:
     """Read an annotation file; test sets without annotations (image_info_*.json) give none.
 
+    A large file is parsed by another process, the first time only; see `lib.dataset.index_cache`.
+
     Args:
         path: COCO-format JSON.
         num_keypoints: K of the skeleton.
@@ -85,11 +98,36 @@ def read_annotations(path: str | os.PathLike[str], num_keypoints: int) -> Annota
     Raises:
         PoseError: the file is absent, not JSON, or has a fault that makes it unusable; the first is named.
     """
-    content = read_json(path, "annotation file")
-    _refuse("annotation file", path, file_faults(content))
-    person = person_category({"categories": [], **content}, path)
-    _refuse("annotation file", path, annotation_faults(content, person, num_keypoints))
-    return index_annotations(content, person, num_keypoints)
+    file = Path(path)
+    if not file.is_file() or file.stat().st_size < LARGE_FILE_BYTES:
+        return parse_annotations(path, num_keypoints)
+
+    def build() -> Arrays:
+        arrays = arrays_from_child(path, num_keypoints)
+        return as_arrays(parse_annotations(path, num_keypoints)) if arrays is None else arrays
+
+    return _from_arrays(cached_arrays(path, num_keypoints, build))
+
+
+def parse_annotations(path: str | os.PathLike[str], num_keypoints: int) -> Annotations:
+    """`read_annotations` in this process and without a cache."""
+    with collection_paused():
+        content = read_content(path, "annotation file")
+        try:
+            with unsound_on_error():
+                return index_annotations(content, _person_category(content, path), num_keypoints)
+        except Unsound as unsound:
+            _refuse("annotation file", path, file_faults(content))
+            person = _person_category(content, path)
+            _refuse("annotation file", path, annotation_faults(content, person, num_keypoints))
+            raise _unnamed("annotation file", path, unsound) from unsound
+
+
+def as_arrays(annotations: Annotations) -> Arrays:
+    """The fields by name, those of the images as images.NAME, the category as an array without axes."""
+    own = {field.name: getattr(annotations, field.name) for field in fields(Annotations) if field.name != "images"}
+    images = {IMAGES_PREFIX + field.name: getattr(annotations.images, field.name) for field in fields(Images)}
+    return own | images | {"person_category": np.array(annotations.person_category)}
 
 
 def read_detections(path: str | os.PathLike[str], annotations: Annotations) -> Detections:
@@ -103,53 +141,97 @@ def read_detections(path: str | os.PathLike[str], annotations: Annotations) -> D
             f"detection file {path or '(none)'} does not exist; give it as TEST.COCO_BBOX_FILE or test with annotated "
             "boxes by TEST.USE_GT_BBOX True."
         )
-    content = read_json(path, "detection file")
-    _refuse("detection file", path, detection_faults(content, map(int, annotations.images.id)))
-    return index_detections(content, annotations)
+    with collection_paused():
+        content = read_content(path, "detection file")
+        try:
+            return index_detections(content, annotations)
+        except Unsound as unsound:
+            _refuse("detection file", path, detection_faults(content, map(int, annotations.images.id)))
+            raise _unnamed("detection file", path, unsound) from unsound
 
 
 def index_annotations(content: dict[str, Any], person: int, num_keypoints: int) -> Annotations:
-    """Arrays from the parsed JSON of a file without structural faults."""
-    images = _index_images(content["images"])
-    entries = content.get("annotations", [])
-    # Only the values of people have been checked for faults.
-    people = [entry if entry["category_id"] == person else {} for entry in entries]
-    keypoints = np.zeros((len(entries), num_keypoints, 3))
-    for row, entry in zip(keypoints, people, strict=True):
-        if entry and not entry.get("iscrowd", 0):
-            row.reshape(-1)[:] = entry["keypoints"]
-    return Annotations(
-        images=images,
-        person_category=person,
-        id=np.array([entry["id"] for entry in entries], np.int64),
-        image_index=images.index_of(entry["image_id"] for entry in entries),
-        category=np.array([entry["category_id"] for entry in entries], np.int64),
-        is_crowd=np.array([bool(entry.get("iscrowd", 0)) for entry in people], bool),
-        area=np.array([_number(entry.get("area")) for entry in people], np.float64),
-        box_xywh=np.array([entry.get("bbox", (0, 0, 0, 0)) for entry in people], np.float64).reshape(-1, 4),
-        keypoints=keypoints,
-        num_keypoints=np.array([_number(entry.get("num_keypoints"), -1) for entry in people], np.int64),
-    )
+    """Arrays from the parsed JSON of an annotation file.
+
+    Args:
+        content: the parsed JSON.
+        person: the category that carries keypoints.
+        num_keypoints: K.
+
+    Raises:
+        Unsound: there is a fault, which `file_faults` or `annotation_faults` name.
+    """
+    with unsound_on_error():
+        require(next(form_faults(content), None) is None, "the form is not COCO's")
+        images = _index_images(content["images"])
+        entries = content.get("annotations", [])
+        category = integers([entry["category_id"] for entry in entries])
+        known = {person, *(entry["id"] for entry in content.get("categories", []))}
+        require(set(category.tolist()) <= known, "a category is unknown")
+        is_person = category == person
+        # Only the values of people are looked at.
+        people = [entry if is_one else {} for entry, is_one in zip(entries, is_person.tolist(), strict=True)]
+        is_crowd = np.array([bool(entry.get("iscrowd", 0)) for entry in people], bool)
+        posed = np.flatnonzero(is_person & ~is_crowd)
+        box_xywh, keypoints = np.zeros((len(entries), 4)), np.zeros((len(entries), num_keypoints, 3))
+        box_xywh[is_person] = numbers([entry["bbox"] for entry in people if entry], 4)
+        keypoints.reshape(len(entries), 3 * num_keypoints)[posed] = numbers(
+            [people[index]["keypoints"] for index in posed.tolist()], 3 * num_keypoints
+        )
+        area = np.array(lenient([entry.get("area", 0) for entry in people], 0), np.float64)
+        area[posed] = numbers([[people[index]["area"]] for index in posed.tolist()], 1)[:, 0]
+        return Annotations(
+            images=images,
+            person_category=person,
+            id=unique_integers([entry["id"] for entry in entries]),
+            image_index=images.index_of(integers([entry["image_id"] for entry in entries])),
+            category=category,
+            is_crowd=is_crowd,
+            area=area,
+            box_xywh=box_xywh,
+            keypoints=keypoints,
+            num_keypoints=np.array(lenient([entry.get("num_keypoints", -1) for entry in people], -1), np.int64),
+        )
 
 
 def index_detections(content: list[dict[str, Any]], annotations: Annotations) -> Detections:
-    """Arrays from the parsed JSON of a detection file without structural faults."""
-    return Detections(
-        images=annotations.images,
-        person_category=annotations.person_category,
-        image_index=annotations.images.index_of(entry["image_id"] for entry in content),
-        category=np.array([entry["category_id"] for entry in content], np.int64),
-        box_xywh=np.array([entry["bbox"] for entry in content], np.float64).reshape(-1, 4),
-        score=np.array([entry["score"] for entry in content], np.float64),
-    )
+    """Arrays from the parsed JSON of a detection file.
+
+    Raises:
+        Unsound: there is a fault, which `detection_faults` names.
+    """
+    with unsound_on_error():
+        require(isinstance(content, list), "it is no list")
+        return Detections(
+            images=annotations.images,
+            person_category=annotations.person_category,
+            image_index=annotations.images.index_of(integers([entry["image_id"] for entry in content])),
+            category=integers([entry["category_id"] for entry in content]),
+            box_xywh=numbers([entry["bbox"] for entry in content], 4),
+            score=numbers([[entry["score"]] for entry in content], 1)[:, 0],
+        )
 
 
 def _index_images(entries: list[dict[str, Any]]) -> Images:
+    size_wh = integers(list(chain.from_iterable((entry["width"], entry["height"]) for entry in entries)))
+    require((size_wh > 0).all(), "an image has no size")
     return Images(
-        id=np.array([entry["id"] for entry in entries], np.int64),
-        file_name=np.array([entry["file_name"].encode() for entry in entries]),
-        size_wh=np.array([(entry["width"], entry["height"]) for entry in entries], np.int64),
+        id=unique_integers([entry["id"] for entry in entries]),
+        file_name=texts([entry["file_name"] for entry in entries]),
+        size_wh=size_wh.reshape(-1, 2),
     )
+
+
+def _from_arrays(arrays: Arrays) -> Annotations:
+    """The inverse of `as_arrays`."""
+    images = Images(**{field.name: arrays[IMAGES_PREFIX + field.name] for field in fields(Images)})
+    names = {field.name for field in fields(Annotations)} - {"images", "person_category"}
+    own = {name: arrays[name] for name in names}
+    return Annotations(images=images, person_category=int(arrays["person_category"]), **own)
+
+
+def _person_category(content: dict[str, Any], path: str | os.PathLike[str]) -> int:
+    return person_category({"categories": [], **content}, path)
 
 
 def _refuse(what: str, path: str | os.PathLike[str], faults: Iterable[Fault]) -> None:
@@ -160,6 +242,6 @@ def _refuse(what: str, path: str | os.PathLike[str], faults: Iterable[Fault]) ->
         )
 
 
-def _number(value: Any, default: float = 0) -> float:
-    """A value that may be absent or no number where nothing depends on it, as in the area of a crowd."""
-    return value if isinstance(value, (int, float)) else default
+def _unnamed(what: str, path: str | os.PathLike[str], unsound: Unsound) -> PoseError:
+    """For a fault that only the arrays know; there should be none."""
+    return PoseError(f"{what} {path} cannot be read ({unsound}); compare it with docs/DATA.md.")

@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+INTEGER_LIMIT = 1 << 63  # of int64
+
 
 class Fault(NamedTuple):
     """One fault of a data set.
@@ -29,10 +31,18 @@ def file_faults(content: Any) -> Iterator[Fault]:
     Args:
         content: the parsed JSON.
     """
-    top = list(_top_level_faults(content))
-    yield from top
-    if not top:
+    form = list(_top_level_faults(content))
+    yield from form
+    if not form:
         yield from _image_faults(content["images"])
+        yield from _category_faults(content.get("categories", []))
+
+
+def form_faults(content: Any) -> Iterator[Fault]:
+    """The `file_faults` that take no look at each image."""
+    form = list(_top_level_faults(content))
+    yield from form
+    if not form:
         yield from _category_faults(content.get("categories", []))
 
 
@@ -96,6 +106,9 @@ def detection_faults(content: Any, image_ids: Iterable[int]) -> Iterator[Fault]:
             yield Fault("unknown image id", detail, "use the detection file of the same set", True, entry)
         if not _finite(detection["bbox"], 4):
             yield Fault("bad box", f"{name} has the box {detection['bbox']!r}", "give x, y, width, height", True, entry)
+        if not _is_integer(detection["category_id"]):
+            detail = f"{name} has category {detection['category_id']!r}"
+            yield Fault("bad category", detail, "give the number of the category", True, entry)
         if not _finite([detection["score"]], 1):
             yield Fault("bad score", f"{name} has the score {detection['score']!r}", "give a number", True, entry)
 
@@ -124,6 +137,8 @@ def _image_faults(images: list[Any]) -> Iterator[Fault]:
         seen.add(image["id"])
         if not isinstance(image.get("file_name"), str) or not image["file_name"]:
             yield Fault("missing key", f"{name} has no file_name", "add it, relative to the images' folder")
+        elif not _is_unicode(image["file_name"]):
+            yield Fault("bad file name", f"{name} has a file_name that is no valid text", "write it in UTF-8")
         if not all(_is_integer(image.get(key)) and image[key] > 0 for key in ("width", "height")):
             detail = f"{name} has width {image.get('width')!r} and height {image.get('height')!r}"
             yield Fault("bad image size", detail, "write the stored picture's size in pixels")
@@ -159,7 +174,16 @@ def _person_faults(annotation: dict[str, Any], name: str, entry: int, num_keypoi
 
 
 def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and -INTEGER_LIMIT <= value < INTEGER_LIMIT
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it has no half of a surrogate pair, which JSON can write and UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _finite(values: Any, count: int) -> bool:
