@@ -5,11 +5,13 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from lib.utils.collection import paused_collection
 from lib.utils.errors import PoseError
+from lib.utils.optional import optional_module
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -48,8 +50,10 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 def write_json(path: str | os.PathLike[str], value: Any, *, indent: int | None = None) -> None:
     """Write `value` as JSON, atomically; NaN and infinity are refused because no JSON reader has to accept them."""
-    with atomic_path(path) as temporary, temporary.open("w") as file:
-        json.dump(value, file, indent=indent, allow_nan=False)
+    # Not json.dump: it encodes in Python, piece by piece.
+    text = json.dumps(value, indent=indent, allow_nan=False)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text)
 
 
 def read_json(path: str | os.PathLike[str], what: str) -> Any:
@@ -61,13 +65,25 @@ def read_json(path: str | os.PathLike[str], what: str) -> Any:
 
     Raises:
         PoseError: the file is absent, unreadable or not JSON.
+
+    As in Python's json module, NaN and Infinity are numbers; integers beyond 64 bits may come as floats.
     """
     try:
-        with Path(path).open(encoding="utf-8") as file:
-            return json.load(file)
+        content = Path(path).read_bytes()
+        with paused_collection():
+            return _parsed(content)
     except FileNotFoundError as error:
         raise PoseError(f"{what} {path} does not exist; check the path in the config or the command.") from error
     except OSError as error:
         raise PoseError(f"{what} {path} cannot be read ({error.strerror}); check its permissions.") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise PoseError(f"{what} {path} is not valid JSON ({error}); fetch or write it again.") from error
+
+
+def _parsed(content: bytes) -> Any:
+    orjson = optional_module("orjson")
+    if orjson is not None:
+        # Python's module has the last word on what this one refuses: NaN, single surrogates.
+        with suppress(orjson.JSONDecodeError):
+            return orjson.loads(content)
+    return json.loads(content.decode("utf-8"))

@@ -1,7 +1,10 @@
 """Files that are either whole or untouched."""
 
 import errno
+import gc
 import json
+import math
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +41,48 @@ def test_reading_bad_json(tmp_path: Path, text: str | None, message: str) -> Non
         path.write_text(text, encoding="latin-1")
     with pytest.raises(PoseError, match=message):
         read_json(path, "annotation file")
+
+
+TEXTS = {
+    "numbers": "[1, -2.5e-3, 0.1, 1e300, 9007199254740993, 123.45600128173828, true, null]",
+    "text": '{"a": "\u00e4 \\u00e4", "a": "the last counts", "b": {}}',
+    "single surrogate": '["\\ud800"]',
+}
+
+
+@pytest.fixture(params=["orjson", "json"])
+def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways to read."""
+    if request.param == "orjson":
+        pytest.importorskip("orjson")
+    else:
+        monkeypatch.setitem(sys.modules, "orjson", None)
+    return request.param
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_reading_equals_the_json_module(tmp_path: Path, reader: str, text: str) -> None:
+    path = tmp_path / f"{reader}.json"
+    path.write_text(text, encoding="utf-8")
+    assert read_json(path, "file") == json.loads(text)
+
+
+def test_old_files_with_nan_are_read(tmp_path: Path, reader: str) -> None:
+    path = tmp_path / f"{reader}.json"
+    path.write_text('{"score": [NaN, Infinity, -1e999]}')
+    first, *rest = read_json(path, "file")["score"]
+    assert math.isnan(first)
+    assert rest == [math.inf, -math.inf]
+
+
+def test_reading_leaves_the_collector_as_it_was(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", [1])
+    (tmp_path / "b.json").write_text("[")
+    read_json(tmp_path / "a.json", "file")
+    assert gc.isenabled()
+    with pytest.raises(PoseError):
+        read_json(tmp_path / "b.json", "file")
+    assert gc.isenabled()
 
 
 def test_a_full_disk_is_named_and_leaves_the_old_file(tmp_path: Path) -> None:
