@@ -10,7 +10,7 @@ from yacs.config import CfgNode
 
 from lib.config.load import load_config
 
-AMP_CHOICES = ("none", "bf16", "fp16")
+AMP_CHOICES = ("auto", "none", "bf16", "fp16")
 
 # Flags that set one option each.
 _FLAG_KEYS = {
@@ -68,7 +68,7 @@ def _parser(description: str, for_training: bool) -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, help="data loading processes (WORKERS)")
     parser.add_argument("--device", help="auto | cpu | cuda | cuda:N (DEVICE)")
     parser.add_argument("--seed", type=int, help="seed of everything random (SEED)")
-    parser.add_argument("--amp", choices=AMP_CHOICES, help="mixed precision (AMP); without a value bf16")
+    parser.add_argument("--amp", choices=AMP_CHOICES, help="precision of the network (AMP); without a value bf16")
     parser.add_argument("--load-from", default="", metavar="FILE", help=_load_from_help(for_training))
     if for_training:
         parser.add_argument("--epochs", type=int, help="epochs to train (TRAIN.END_EPOCH)")

@@ -20,7 +20,8 @@ CHOICES = {
     "DATASET.SHARDS": ("all", "own"),
     "TRAIN.OPTIMIZER": ("adam", "adamw", "muon", "sgd"),
     "TRAIN.LR_SCHEDULE": ("step", "linear"),
-    "AMP": ("none", "bf16", "fp16"),
+    "TEST.RUNTIME": ("eager", "compile", "openvino", "onnxruntime"),
+    "AMP": ("auto", "none", "bf16", "fp16"),
 }
 
 # Decoders that fit the maps of each encoding. The classic rounded Gaussian has lost its sub-pixel part, so that

@@ -24,7 +24,7 @@ def conditions(evaluator: Evaluator) -> dict[str, str]:
         "input size": f"{width}x{height}",
         "flip test": f"yes{shifted}" if cfg.TEST.FLIP_TEST else "no",
         "suppression": f"{'soft ' if cfg.TEST.SOFT_NMS else ''}OKS-NMS at {cfg.TEST.OKS_THRE:g}",
-        "arithmetic": f"{'float32' if cfg.AMP == 'none' else cfg.AMP} on {evaluator.setup.device}",
+        "arithmetic": f"{evaluator.setup.precision} on {evaluator.setup.device}, {evaluator.setup.runtime}",
     }
 
 

@@ -21,6 +21,8 @@ SOURCES = ("MODEL.INIT_WEIGHTS", "MODEL.PRETRAINED", "MODEL.EXTRA.PRETRAINED_LAY
 # An option that only asks for the continuation itself; so does another end, where no rate depends on it.
 REQUEST, END = "AUTO_RESUME", "TRAIN.END_EPOCH"
 FIXED_OPTIONS = ("TRAIN.OPTIMIZER",)
+# A training does the same with either of these values; the second was the default before there was the first.
+SAME_VALUES = {"AMP": ("auto", "none")}
 # Without these being equal, "step N of the epoch" means other records.
 STEP_OPTIONS = (
     *("SEED", "TRAIN.BATCH_SIZE_PER_GPU", "TRAIN.ACCUMULATE", "TRAIN.SHUFFLE"),
@@ -80,7 +82,12 @@ def _changed_options(stored: dict[str, Any], cfg: CfgNode) -> list[str]:
     current = dict(flat_items(cfg))
     silent = {*SOURCES, REQUEST, *([END] if cfg.TRAIN.LR_SCHEDULE == "step" else [])}
     compared = [key for key in current if key in stored and key not in silent]
-    return [key for key in compared if _as_plain(stored[key]) != _as_plain(current[key])]
+    return [key for key in compared if not _are_same(key, stored[key], current[key])]
+
+
+def _are_same(key: str, one: Any, other: Any) -> bool:
+    same = SAME_VALUES.get(key, ())
+    return _as_plain(one) == _as_plain(other) or (one in same and other in same)
 
 
 def _as_plain(value: Any) -> Any:

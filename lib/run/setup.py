@@ -15,7 +15,8 @@ from lib.config import resolve_skeleton
 from lib.core.build import build_loss
 from lib.core.function import LossFunction
 from lib.core.inference import Preparation
-from lib.core.precision import Precision
+from lib.core.precision import Precision, choose_precision
+from lib.core.runtimes import check_runtime, make_runtime
 from lib.models import build_model
 from lib.skeletons import Skeleton
 from lib.utils import distributed
@@ -34,6 +35,7 @@ class Setup:
         loss_function: named loss terms.
         prepare: stored crops to network input.
         precision: of the network's arithmetic.
+        runtime: what runs the network.
     """
 
     cfg: CfgNode
@@ -43,15 +45,23 @@ class Setup:
     loss_function: LossFunction
     prepare: Preparation
     precision: Precision
+    runtime: str
 
 
-def set_up(cfg: CfgNode) -> Setup:
+def set_up(cfg: CfgNode, *, for_training: bool = False) -> Setup:
     """Choose the device and build the unchanging parts.
 
+    Args:
+        cfg: the configuration.
+        for_training: TEST.RUNTIME does not count, for the weights of a training change from test to test.
+
     Raises:
-        PoseError: a device that is not there, or a combination of options that cannot be built.
+        PoseError: a device or runtime that is not there, or a combination of options that cannot be built.
     """
     device = choose_device(cfg.DEVICE)
+    runtime = "eager" if for_training else cfg.TEST.RUNTIME
+    precision = choose_precision(cfg.AMP, device, for_training=for_training, runtime=runtime)
+    check_runtime(runtime, precision)
     torch.backends.cudnn.benchmark = cfg.CUDNN.BENCHMARK
     torch.backends.cudnn.deterministic = cfg.CUDNN.DETERMINISTIC
     torch.backends.cudnn.enabled = cfg.CUDNN.ENABLED
@@ -62,7 +72,8 @@ def set_up(cfg: CfgNode) -> Setup:
         codec=build_codec(cfg),
         loss_function=build_loss(cfg),
         prepare=Preparation(device, tuple(cfg.DATASET.MEAN), tuple(cfg.DATASET.STD), cfg.CHANNELS_LAST),
-        precision=Precision(device, cfg.AMP),
+        precision=precision,
+        runtime=runtime,
     )
 
 
@@ -70,6 +81,18 @@ def make_model(setup: Setup) -> nn.Module:
     """The network on its device, with random weights."""
     model = build_model(setup.cfg).to(setup.device)
     return model.to(memory_format=torch.channels_last) if setup.cfg.CHANNELS_LAST else model
+
+
+def make_tested_network(setup: Setup, model: nn.Module) -> nn.Module:
+    """The network as TEST.RUNTIME runs it, for the batches of a test; compiling takes minutes.
+
+    Raises:
+        PoseError: the runtime cannot run the network.
+    """
+    width, height = setup.codec.input_size_wh
+    images = setup.cfg.TEST.BATCH_SIZE_PER_GPU * (2 if setup.cfg.TEST.FLIP_TEST else 1)
+    example = setup.prepare(torch.zeros(images, 3, height, width, dtype=torch.uint8))
+    return make_runtime(setup.runtime, model, example, setup.precision)
 
 
 def describe_machine(device: torch.device) -> str:

@@ -11,7 +11,7 @@ from lib.run.evaluation import Evaluator, Outcome
 from lib.run.folder import RunFolder
 from lib.run.progress import TestWatch
 from lib.run.report import long_report, plot_command
-from lib.run.setup import describe_machine, make_model, set_up
+from lib.run.setup import describe_machine, make_model, make_tested_network, set_up
 from lib.utils import distributed
 from lib.utils.checkpoint import load_weights
 from lib.utils.logging import open_log
@@ -41,7 +41,8 @@ def test(cfg: CfgNode) -> Outcome:
     evaluator = Evaluator(setup)
     result_file = folder.results(cfg.DATASET.TEST_SET)
     watch = TestWatch(setup, Board(None), folder.path)
-    outcome = evaluator.evaluate(model, watch, result_file, title="test")
+    network = make_tested_network(setup, model)
+    outcome = evaluator.evaluate(network, watch, result_file, title="test")
     for line in long_report(evaluator, outcome, weights):
         logger.info(line)
     valid = "" if outcome.stats is not None else " (a valid COCO submission; its annotations are not public)"

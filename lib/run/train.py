@@ -3,6 +3,7 @@
 from inspect import signature
 from typing import Any
 
+import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from yacs.config import CfgNode
@@ -13,6 +14,7 @@ from lib.core.ema import AverageModel
 from lib.core.finite import check_weights
 from lib.core.function import StepSettings, train_one_epoch
 from lib.core.optim import Schedule, build_optimizer
+from lib.core.precision import training_notice
 from lib.core.state import RunState
 from lib.dataset import PoseLoader, build_dataset, build_loader
 from lib.models import init_pretrained
@@ -26,6 +28,7 @@ from lib.run.resume import continue_run, save_run, save_weights
 from lib.run.setup import Setup, describe_machine, make_model, set_up
 from lib.utils import distributed
 from lib.utils.checkpoint import load_weights
+from lib.utils.device import check_compiler
 from lib.utils.errors import PoseError
 from lib.utils.logging import get_logger, log_to_file, open_log
 from lib.utils.seeding import seed_everything
@@ -43,13 +46,14 @@ def train(cfg: CfgNode, *, resume: bool = False, load_from: str = "") -> None:
         PoseError: bad input; nothing has been written then, unless the loss stops being a number on the way.
     """
     logger = open_log(quiet=not distributed.is_main())
-    setup, folder = set_up(cfg), RunFolder(cfg)
+    setup, folder = set_up(cfg, for_training=True), RunFolder(cfg)
+    if cfg.TRAIN.COMPILE:
+        check_compiler("TRAIN.COMPILE")
     folder.check_writable()
     for line in [f"Training on {describe_machine(setup.device)}, seed {cfg.SEED}.", *notices(cfg)]:
         logger.info(line)
-    batch = batch_notice(cfg, distributed.world_size())
-    if batch:
-        logger.info(batch)
+    for notice in _training_notices(setup):
+        logger.info(notice)
     seed_everything(cfg.SEED)  # equal weights on every process; what follows is seeded for each
     state = _new_state(setup)
     seed_everything(cfg.SEED, distributed.rank())
@@ -161,6 +165,17 @@ class TrainingRun:
         save_run(self.folder.checkpoint, self.setup, self.state)
 
 
+def _training_notices(setup: Setup) -> list[str]:
+    """What a training does otherwise than somebody may expect."""
+    cfg = setup.cfg
+    found = [batch_notice(cfg, distributed.world_size()), training_notice(cfg.AMP, setup.device)]
+    if setup.runtime != cfg.TEST.RUNTIME:
+        found.append(
+            f"The tests between epochs run {setup.runtime}; TEST.RUNTIME {cfg.TEST.RUNTIME} counts for tools/test.py."
+        )
+    return [notice for notice in found if notice]
+
+
 def _new_state(setup: Setup) -> RunState:
     """A state before the first step."""
     train, model = setup.cfg.TRAIN, make_model(setup)
@@ -215,12 +230,16 @@ def _schedule(cfg: CfgNode) -> Schedule:
 
 
 def _distribute(model: nn.Module, setup: Setup) -> nn.Module:
-    """The network as the training step calls it."""
+    """The network as the training step calls it; `model` keeps its parameters and their names."""
+    # Each batch size is compiled by itself: there are two at most, and one program for all sizes is slower.
+    network: Any = torch.compile(model, dynamic=False) if setup.cfg.TRAIN.COMPILE else model
     if distributed.world_size() == 1:
-        return model
+        return network
     # No training step reads the batch-norm statistics, so they need not travel with each; see share_weights. PyTorch
     # renamed the option.
     names = signature(DistributedDataParallel.__init__).parameters
     sync_buffers = "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers"
     options: dict[str, Any] = {sync_buffers: False, "gradient_as_bucket_view": True}
-    return DistributedDataParallel(model, device_ids=[setup.device] if setup.device.type == "cuda" else None, **options)
+    return DistributedDataParallel(
+        network, device_ids=[setup.device] if setup.device.type == "cuda" else None, **options
+    )

@@ -36,7 +36,7 @@ def test_flags_set_options_wherever_they_stand() -> None:
     assert config.TRAIN.SHUFFLE is False
 
 
-@pytest.mark.parametrize(("words", "value"), [([], "none"), (["--amp"], "bf16"), (["--amp", "fp16"], "fp16")])
+@pytest.mark.parametrize(("words", "value"), [([], "auto"), (["--amp"], "bf16"), (["--amp", "none"], "none")])
 def test_amp(words: list[str], value: str) -> None:
     config, _ = parse_arguments("Train", True, ["--cfg", HRNET, *words])
     assert value == config.AMP

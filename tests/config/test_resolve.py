@@ -132,6 +132,7 @@ def test_wide_fusion_of_udp_gaussian_is_mentioned() -> None:
         (HRNET, ["TEST.BLUR_KERNEL", "4"], r"TEST\.BLUR_KERNEL is 4, but it must be 0 or an odd number"),
         (HRNET, ["DEVICE", "gpu"], r"DEVICE is 'gpu'"),
         (HRNET, ["AMP", "fp8"], r"AMP is 'fp8'"),
+        (HRNET, ["TEST.RUNTIME", "tvm"], r"TEST\.RUNTIME is 'tvm', but it must be one of eager, compile"),
         (HRNET, ["DATASET.STD", "[1, 0, 1]"], r"DATASET\.STD"),
         (HRNET, ["LOSS.USE_OHKM", "True", "LOSS.TOPK", "18"], r"LOSS\.TOPK is 18"),
         (HRNET, ["MODEL.EXTRA.STAGE3.NUM_BRANCHES", "2"], r"STAGE3\.NUM_BRANCHES is 2, but it must be 3"),

@@ -1,7 +1,7 @@
 """Networks small enough for tests, with values in every entry that tell the entries apart."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from lib.models.pose_hrnet import PoseHighResolutionNet, Stage
 from lib.models.pose_resnet import Deconvolution, PoseResNet
@@ -17,6 +17,24 @@ def small_hrnet(out_channels: int = 17, *, wide_fusion: bool = False) -> PoseHig
 def small_resnet(out_channels: int = 17) -> PoseResNet:
     """A ResNet-18 with a narrow head."""
     return PoseResNet(18, out_channels, deconvolutions=[Deconvolution(16)] * 3)
+
+
+class ThreeLayers(nn.Module):
+    """What an HRNet is made of, at a size that compiles in seconds."""
+
+    def __init__(self, out_channels: int) -> None:
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU(inplace=True))
+        self.coarse = nn.Sequential(
+            nn.Conv2d(8, 8, 3, 4, 1, bias=False), nn.BatchNorm2d(8), nn.Upsample(scale_factor=2)
+        )
+        self.fine = nn.Conv2d(8, 8, 3, 2, 1, bias=False)
+        self.last = nn.Conv2d(8, out_channels, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) to (B, out_channels, H / 4, W / 4)."""
+        features = self.first(images)
+        return self.last(torch.relu(self.fine(features) + self.coarse(features)))
 
 
 def randomized(model: nn.Module) -> nn.Module:

@@ -202,3 +202,16 @@ def test_an_epoch_starts_again_when_its_steps_would_be_others(
     _train_with_kill(monkeypatch, 1, experiment)
     train_tiny(experiment, "TRAIN.BATCH_SIZE_PER_GPU", 6, resume=True)
     assert "starts again" in capsys.readouterr().out
+
+
+def test_float32_by_default_or_by_name_is_no_change(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    experiment = tiny_experiment(tmp_path, data, TRAIN={"END_EPOCH": 1}, AMP="none")
+    train_tiny(experiment)
+    train_tiny(experiment, "AMP", "auto", "TRAIN.END_EPOCH", 2, resume=True)
+    printed = capsys.readouterr().out
+    assert "Continuing" in printed
+    assert "changed options" not in printed
+    train_tiny(experiment, "AMP", "bf16", "TRAIN.END_EPOCH", 3, resume=True)
+    assert "changed options: AMP" in capsys.readouterr().out

@@ -150,3 +150,48 @@ def test_a_set_without_annotations_gives_a_checked_submission(
     outcome = _test(experiment, "TEST.MODEL_FILE", weights, "DATASET.TEST_ANNO", tmp_path / "image_info.json")
     assert outcome.stats is None
     assert "valid COCO submission" in capsys.readouterr().out
+
+
+def test_the_arithmetic_is_named_with_its_reason(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = tiny_experiment(tmp_path, data)
+    weights = _save_weights(experiment, tmp_path / "weights.pth")
+    monkeypatch.setattr("lib.utils.device.has_amx", lambda: False)
+    _test(experiment, "TEST.MODEL_FILE", weights)
+    assert "float32 (AMP auto; this CPU has no AMX units for bf16) on cpu, eager" in capsys.readouterr().out
+    monkeypatch.setattr("lib.utils.device.has_amx", lambda: True)
+    _test(experiment, "TEST.MODEL_FILE", weights)
+    assert "bf16 (AMP auto; this CPU has AMX units for bf16) on cpu, eager" in capsys.readouterr().out
+    _test(experiment, "TEST.MODEL_FILE", weights, "AMP", "none")
+    assert "float32 (AMP none) on cpu" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
+def test_another_runtime_gives_the_same_results(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], runtime: str
+) -> None:
+    pytest.importorskip(runtime)
+    experiment = tiny_experiment(tmp_path, data)
+    weights = _save_weights(experiment, tmp_path / "weights.pth")
+    results = run_folder(tmp_path) / "results" / "keypoints_val_results_0.json"
+    contents = []
+    for name in ("eager", runtime):
+        _test(experiment, "TEST.MODEL_FILE", weights, "TEST.RUNTIME", name, "AMP", "none")
+        contents.append(json.loads(results.read_text()))
+    assert f"on cpu, {runtime}" in capsys.readouterr().out
+    for one, other in zip(*contents, strict=True):
+        assert one["image_id"] == other["image_id"]
+        assert one["keypoints"] == pytest.approx(other["keypoints"], abs=1e-2)
+
+
+def test_a_runtime_that_is_absent_ends_the_test_before_it_reads(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(name: str) -> None:
+        raise ModuleNotFoundError(f"No module named {name!r}")
+
+    monkeypatch.setattr("lib.core.runtimes.choose.import_module", absent)
+    with pytest.raises(PoseError, match="pip install openvino"):
+        _test(tiny_experiment(tmp_path, data), "TEST.RUNTIME", "openvino")

@@ -135,6 +135,41 @@ def test_mixed_precision_trains(data: Path, tmp_path: Path, precision: str) -> N
     assert all(value.dtype != torch.bfloat16 for value in weights_of(folder / "final_state.pth").values())
 
 
+def test_runtimes_are_for_tests_alone(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train_tiny(tiny_experiment(tmp_path, data, TRAIN={"END_EPOCH": 1}, TEST={"RUNTIME": "openvino"}))
+    printed = capsys.readouterr().out
+    assert "The tests between epochs run eager; TEST.RUNTIME openvino counts for tools/test.py." in printed
+    assert "float32 (AMP auto trains as the recipes were made) on cpu, eager" in printed
+
+
+def test_compiling_calls_the_compiler_and_keeps_the_names(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[torch.nn.Module] = []
+
+    class Wrapped(torch.nn.Module):
+        def __init__(self, model: torch.nn.Module) -> None:
+            super().__init__()
+            self._orig_mod = model
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return self._orig_mod(images)
+
+    def compile_(model: torch.nn.Module, **_: Any) -> torch.nn.Module:
+        compiled.append(Wrapped(model))
+        return compiled[0]
+
+    monkeypatch.setattr(torch, "compile", compile_)
+    options = {"END_EPOCH": 1, "ACCUMULATE": 2, "EMA_DECAY": 0.9}
+    plain = weights_of(train_tiny(tiny_experiment(tmp_path, data, TRAIN=options)) / "checkpoint.pth")
+    assert not compiled
+    folder = train_tiny(tiny_experiment(tmp_path, data, TRAIN={**options, "COMPILE": True}))
+    assert len(compiled) == 1
+    own = weights_of(folder / "checkpoint.pth")
+    assert all(torch.equal(own[name], plain[name]) for name in plain)
+    assert own.keys() == plain.keys()
+
+
 @pytest.mark.parametrize("codec", [{"CODEC": "msra"}, {"CODEC": "dark"}, {"CODEC": "udp", "TARGET_TYPE": "offset"}])
 def test_every_codec_trains(data: Path, tmp_path: Path, codec: dict[str, Any]) -> None:
     folder = train_tiny(tiny_experiment(tmp_path, data, MODEL=codec, TRAIN={"END_EPOCH": 1}))

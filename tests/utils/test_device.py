@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pytest
 import torch
 
-from lib.utils.device import choose_device
+from lib.utils.device import check_compiler, choose_device, has_amx
 from lib.utils.errors import PoseError
 
 
@@ -33,3 +35,24 @@ def test_one_gpu_for_several_processes_is_refused(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv(variable, value)
     with pytest.raises(PoseError, match="gives 2 processes the same GPU"):
         choose_device("cuda:0")
+
+
+def test_amx_is_found_among_the_flags_of_the_cpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "cpuinfo"
+    monkeypatch.setattr("lib.utils.device.CPU_FACTS", path)
+    assert not has_amx()
+    path.write_text("flags : avx2 avx512_bf16\n")
+    assert not has_amx()
+    path.write_text("flags : avx2 amx_bf16 avx512_bf16\n")
+    assert has_amx()
+
+
+def test_a_compiler_is_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(PoseError, match=r"TRAIN\.COMPILE needs a C\+\+ compiler"):
+        check_compiler("TRAIN.COMPILE")
+    compiler = tmp_path / "my-own-compiler"
+    compiler.touch(mode=0o755)
+    monkeypatch.setenv("CXX", str(compiler))
+    check_compiler("TRAIN.COMPILE")

@@ -1,0 +1,9 @@
+"""Ways of running a trained network: PyTorch as it is, compiled, or in another engine.
+
+Every runtime is a module from images (B, 3, H, W) to heatmaps (B, C, h, w) on the images' device, so that the loops
+need not know which one they call. Their outputs equal eager PyTorch's in the same precision but for rounding.
+"""
+
+from lib.core.runtimes.choose import RUNTIMES, check_runtime, make_runtime
+
+__all__ = ["RUNTIMES", "check_runtime", "make_runtime"]
