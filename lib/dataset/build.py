@@ -11,10 +11,21 @@ from lib.dataset.check import Progress
 from lib.dataset.coco import Annotations, read_annotations, read_detections
 from lib.dataset.dataset import PoseDataset, Provenance
 from lib.dataset.images import open_images, require_images
-from lib.dataset.layout import DataFiles, default_annotation_file, default_images, zip_or_folder
+from lib.dataset.layout import (
+    PACKED,
+    DataFiles,
+    default_annotation_file,
+    default_images,
+    default_packed,
+    zip_or_folder,
+)
 from lib.dataset.loader import PoseLoader
+from lib.dataset.packed.format import Needs
+from lib.dataset.packed.report import check_pack
+from lib.dataset.packed.sampler import ShardSampler
+from lib.dataset.packed.source import Pack, PackedPixels
 from lib.dataset.pixels import ImagePixels
-from lib.dataset.records import Records, annotated_records, detected_records
+from lib.dataset.records import Records, annotated_records, detected_records, select_well_filled
 from lib.dataset.report import PartReport, Rules, check_part
 from lib.dataset.sampler import TestSampler, TrainSampler
 from lib.utils.errors import PoseError
@@ -32,6 +43,8 @@ def build_dataset(cfg: CfgNode, is_train: bool) -> PoseDataset:
     Raises:
         PoseError: a file is absent or unusable, an image is missing, or no person is left.
     """
+    if _is_packed(cfg, is_train):
+        return _packed_dataset(cfg)
     files = locate_files(cfg, is_train)
     skeleton, codec = resolve_skeleton(cfg), build_codec(cfg)
     annotations = read_annotations(files.annotation_file, skeleton.num_keypoints)
@@ -64,7 +77,7 @@ def build_loader(cfg: CfgNode, dataset: PoseDataset, is_train: bool, rank: int =
     sampler: TrainSampler | TestSampler
     if is_train:
         batch_size = cfg.TRAIN.BATCH_SIZE_PER_GPU
-        sampler = TrainSampler(len(dataset), batch_size, cfg.SEED, rank, world_size, shuffle=cfg.TRAIN.SHUFFLE)
+        sampler = _train_sampler(cfg, dataset, rank, world_size)
     else:
         batch_size = cfg.TEST.BATCH_SIZE_PER_GPU
         sampler = TestSampler(dataset.records.image_index, rank, world_size)
@@ -77,6 +90,8 @@ def locate_files(cfg: CfgNode, is_train: bool) -> DataFiles:
 
     Raises:
         PoseError: the data set's format is another one than COCO's.
+
+    For packed data these are the files that it is made from.
     """
     data = cfg.DATASET
     if data.DATASET in NOT_COCO:
@@ -86,7 +101,8 @@ def locate_files(cfg: CfgNode, is_train: bool) -> DataFiles:
         )
     name = data.TRAIN_SET if is_train else data.TEST_SET
     annotation_file = data.TRAIN_ANNO if is_train else data.TEST_ANNO
-    images = data.TRAIN_IMAGES if is_train else data.TEST_IMAGES
+    # With packed data TRAIN_IMAGES names the packed folder.
+    images = data.TEST_IMAGES if not is_train else "" if data.DATA_FORMAT == PACKED else data.TRAIN_IMAGES
     use_detections = not is_train and not cfg.TEST.USE_GT_BBOX
     return DataFiles(
         set_name=name,
@@ -96,9 +112,19 @@ def locate_files(cfg: CfgNode, is_train: bool) -> DataFiles:
     )
 
 
+def packed_folder(cfg: CfgNode) -> str:
+    """Where the packed training part lies, or is to be made."""
+    data = cfg.DATASET
+    own = data.TRAIN_IMAGES if data.DATA_FORMAT == PACKED else ""
+    return own or default_packed(data.ROOT, data.TRAIN_SET)
+
+
 def check_dataset(cfg: CfgNode, is_train: bool, progress: Progress) -> PartReport:
     """Check the training or the test part of the configured data set; see `lib.dataset.report.check_part`."""
     title = "training part" if is_train else "test part"
+    if _is_packed(cfg, is_train):
+        needs = Needs.of(build_codec(cfg), resolve_skeleton(cfg), augment_settings(cfg))
+        return check_pack(title, packed_folder(cfg), needs)
     rules = Rules(cfg.TEST.IMAGE_THRE, is_train and cfg.DATASET.SELECT_DATA)
     return check_part(title, locate_files(cfg, is_train), resolve_skeleton(cfg), build_codec(cfg), rules, progress)
 
@@ -111,6 +137,47 @@ def augment_settings(cfg: CfgNode) -> AugmentSettings:
         rotation_factor=cfg.DATASET.ROT_FACTOR,
         half_body_probability=cfg.DATASET.PROB_HALF_BODY,
         half_body_above=cfg.DATASET.NUM_JOINTS_HALF_BODY,
+    )
+
+
+def _train_sampler(cfg: CfgNode, dataset: PoseDataset, rank: int, world_size: int) -> TrainSampler:
+    batch_size, seed, shuffle, source = cfg.TRAIN.BATCH_SIZE_PER_GPU, cfg.SEED, cfg.TRAIN.SHUFFLE, dataset.source
+    if not (isinstance(source, PackedPixels) and cfg.DATASET.SHARDS == "own"):
+        return TrainSampler(len(dataset), batch_size, seed, rank, world_size, shuffle=shuffle)
+    sampler = ShardSampler(source.shard, len(source.shards), batch_size, seed, rank, world_size, shuffle=shuffle)
+    source.require(sampler.own_shards)
+    return sampler
+
+
+def _is_packed(cfg: CfgNode, is_train: bool) -> bool:
+    return is_train and cfg.DATASET.DATA_FORMAT == PACKED
+
+
+def _packed_dataset(cfg: CfgNode) -> PoseDataset:
+    """The training part from its packed folder; neither images nor annotation file are needed."""
+    skeleton, codec, settings = resolve_skeleton(cfg), build_codec(cfg), augment_settings(cfg)
+    pack = Pack.open(packed_folder(cfg))
+    pack.require(Needs.of(codec, skeleton, settings))
+    records, layout, num_dropped = pack.records, pack.layout, pack.index.num_dropped
+    if cfg.DATASET.SELECT_DATA:
+        selected, off_center = select_well_filled(records)
+        records, layout, num_dropped = records.take(selected), layout.take(selected), num_dropped | off_center
+    source = PackedPixels(pack.folder, pack.index.shards, layout)
+    if cfg.DATASET.SHARDS == "all":
+        source.require(range(len(source.shards)))
+    name = f"packed data set {pack.folder}"
+    _require_people(records, name, num_dropped, needs_keypoints=True)
+    provenance = Provenance(str(pack.folder), "annotated boxes", num_dropped)
+    return PoseDataset(
+        records,
+        pack.images,
+        source,
+        codec,
+        skeleton,
+        provenance,
+        augment=settings,
+        seed=cfg.SEED,
+        color_rgb=cfg.DATASET.COLOR_RGB,
     )
 
 

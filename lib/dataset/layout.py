@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from lib.dataset.images import ZIP_SUFFIX
 
+PACKED = "packed"  # the DATASET.DATA_FORMAT of packed data sets
+
 
 class DataFiles(NamedTuple):
     """The files of one part of a data set.
@@ -36,7 +38,18 @@ def default_images(root: str, set_name: str) -> str:
     return str(Path(root) / "images" / re.sub(r"^test-dev(?=\d)", "test", set_name))
 
 
+def default_packed(root: str, set_name: str) -> str:
+    """packed/NAME."""
+    return str(Path(root) / "packed" / set_name)
+
+
 def zip_or_folder(images: str, data_format: str) -> str:
-    """The images' place for a DATASET.DATA_FORMAT: with `zip`, FOLDER.zip takes the place of FOLDER."""
-    is_zip = data_format == "zip" and not images.endswith(ZIP_SUFFIX)
-    return images.rstrip("/") + ZIP_SUFFIX if is_zip else images
+    """The images' place for a DATASET.DATA_FORMAT.
+
+    With `zip`, FOLDER.zip takes the place of FOLDER. `packed` is about training alone: images are then read from the
+    folder, or from the zip file where only that is there.
+    """
+    zipped = images.rstrip("/") + ZIP_SUFFIX
+    if images.endswith(ZIP_SUFFIX) or data_format not in ("zip", PACKED):
+        return images
+    return images if data_format == PACKED and (Path(images).is_dir() or not Path(zipped).is_file()) else zipped

@@ -97,7 +97,7 @@ def annotated_records(
         visible=np.minimum(keypoints[..., 2], 1).astype(np.float32),
     )
     if well_filled_only:
-        selected, off_center = _apply_reasons({"keypoints off the box centre": ~well_filled(records)}, len(records))
+        selected, off_center = select_well_filled(records)
         return records.take(selected), num_dropped | off_center
     return records, num_dropped
 
@@ -155,6 +155,11 @@ def clip_boxes(boxes_xywh: np.ndarray, image_size_wh: np.ndarray) -> tuple[np.nd
     first = np.maximum(boxes_xywh[:, :2], 0)
     last = np.minimum(image_size_wh - 1, first + np.maximum(boxes_xywh[:, 2:] - 1, 0))
     return np.concatenate([first, last - first], axis=1), (last >= first).all(axis=1)
+
+
+def select_well_filled(records: Records) -> tuple[np.ndarray, dict[str, int]]:
+    """Positions of the records that DATASET.SELECT_DATA keeps, and how many it leaves out."""
+    return _apply_reasons({"keypoints off the box centre": ~well_filled(records)}, len(records))
 
 
 def well_filled(records: Records) -> np.ndarray:

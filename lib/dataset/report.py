@@ -52,7 +52,7 @@ def check_part(
             store = open_images(files.images, checked.annotations.images.file_name)
             faults += image_faults(checked.annotations, store, progress)
     except PoseError as error:
-        faults.append(_unusable(error))
+        faults.append(unusable(error))
     return PartReport(lines + [f"  {line}" for line in summarise(faults)], sum(fault.matters for fault in faults))
 
 
@@ -63,7 +63,7 @@ def _people(files: DataFiles, annotations: Annotations, codec: Codec, rules: Rul
         try:
             box_faults, detections = check_detections(files.detection_file, annotations)
         except PoseError as error:
-            faults.append(_unusable(error))
+            faults.append(unusable(error))
             return []
         faults += box_faults
         if detections is None:
@@ -86,6 +86,7 @@ def _people(files: DataFiles, annotations: Annotations, codec: Codec, rules: Rul
     ]
 
 
-def _unusable(error: PoseError) -> Fault:
+def unusable(error: PoseError) -> Fault:
+    """A file that cannot be used as a fault, from the sentence that says why."""
     statement, _, remedy = str(error).rstrip(".").partition("; ")
     return Fault("unusable file", statement, remedy or "repair it")

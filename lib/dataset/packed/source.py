@@ -1,0 +1,148 @@
+"""Read a packed data set by memory mapping."""
+
+import mmap
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from lib.dataset.coco import Images
+from lib.dataset.packed.format import Needs, PackIndex, Shard, array_path, shard_damage
+from lib.dataset.packed.plan import CHANNELS, Layout
+from lib.dataset.pixels import StoredPixels
+from lib.dataset.records import Records
+from lib.utils.errors import PoseError
+
+Table = TypeVar("Table", Records, Images, Layout)
+_PREFIX = {Records: "record", Images: "image", Layout: "pixels"}
+
+
+class PackedPixels:
+    """The stored pixels of each record.
+
+    Shards are mapped into memory when they are first needed. A mapping has no position in a file and belongs to no
+    thread, so that it may be made before or after workers are forked, and all of them share the pages.
+
+    Args:
+        folder: of the data set.
+        shards: its files of pixels.
+        layout: where the pixels of the records in use lie.
+
+    Attributes:
+        shard: number of each record's shard, (N,).
+    """
+
+    def __init__(self, folder: Path, shards: tuple[Shard, ...], layout: Layout) -> None:
+        self.folder = folder
+        self.shards = shards
+        self.shard = layout.shard
+        # As plain numbers, which are read faster than elements of arrays.
+        self._shapes = layout.stored_wh[:, ::-1].tolist()
+        self._places = np.stack([layout.shard, layout.offset], axis=1).tolist()
+        self._to_stored = layout.to_stored
+        self._maps: dict[int, np.ndarray] = {}
+
+    def pixels(self, index: int) -> StoredPixels:
+        """See `lib.dataset.pixels.PixelSource`; the array cannot be written to."""
+        shard, offset = self._places[index]
+        height, width = self._shapes[index]
+        content = self._maps.get(shard)
+        if content is None:
+            content = self._maps[shard] = self._map(shard)
+        array = content[offset : offset + height * width * CHANNELS].reshape(height, width, CHANNELS)
+        return StoredPixels(array, self._to_stored[index])
+
+    def require(self, shards: Iterable[int]) -> None:
+        """Check at the start that shards exist and have their full size.
+
+        Raises:
+            PoseError: one does not.
+        """
+        for number in shards:
+            reason = shard_damage(self.folder, self.shards[number], read_all=False)
+            if reason:
+                raise PoseError(_damaged(self.folder / self.shards[number].name, reason))
+
+    def _map(self, number: int) -> np.ndarray:
+        self.require([number])
+        path = self.folder / self.shards[number].name
+        try:
+            with path.open("rb") as file:
+                return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+        except OSError as error:
+            raise PoseError(_damaged(path, f"cannot be read ({error.strerror})")) from error
+
+
+@dataclass(frozen=True)
+class Pack:
+    """An open packed data set.
+
+    Attributes:
+        folder: where it lies.
+        index: what it was made from and for.
+        records: the people.
+        images: that they are in.
+        layout: where their pixels lie.
+    """
+
+    folder: Path
+    index: PackIndex
+    records: Records
+    images: Images
+    layout: Layout
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "Pack":
+        """Open a packed data set without looking at its pixels.
+
+        Raises:
+            PoseError: it is absent, unfinished, damaged or of another version.
+        """
+        path = Path(folder)
+        index = PackIndex.read(path)
+        unfinished = index.unfinished
+        if unfinished:
+            raise PoseError(
+                f"packed data set {path} lacks {len(unfinished)} of {len(index.shards)} shards; run the "
+                "tools/pack_dataset.py command that began it again."
+            )
+        return cls(path, index, _load(path, Records), _load(path, Images), _load(path, Layout))
+
+    def require(self, needs: Needs) -> None:
+        """Check that the pixels are enough for a training.
+
+        Raises:
+            PoseError: they are not; all values are named.
+        """
+        unmet = needs.unmet_by(self.index.made_for)
+        if unmet:
+            raise PoseError(
+                f"packed data set {self.folder} does not hold what the config asks for: {'; '.join(unmet)}; pack it "
+                "again with this config and another --output (tools/pack_dataset.py), or change the config."
+            )
+
+
+def arrays_of(table: Records | Images | Layout) -> dict[str, np.ndarray]:
+    """The arrays of a table by the names of their files."""
+    prefix = _PREFIX[type(table)]
+    return {f"{prefix}_{field.name}": getattr(table, field.name) for field in fields(table)}
+
+
+def _load(folder: Path, table: type[Table]) -> Table:
+    return table(**{field.name: _array(folder, f"{_PREFIX[table]}_{field.name}") for field in fields(table)})
+
+
+def _array(folder: Path, name: str) -> np.ndarray:
+    path = array_path(folder, name)
+    try:
+        return np.load(path, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise PoseError(_damaged(path, "is absent")) from error
+    except (OSError, ValueError, EOFError) as error:
+        raise PoseError(_damaged(path, f"cannot be read ({error})")) from error
+
+
+def _damaged(path: Path, reason: str) -> str:
+    return f"{path} {reason}; run the tools/pack_dataset.py command that made it again, or copy it anew."
