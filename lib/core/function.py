@@ -108,7 +108,9 @@ def train_one_epoch(
 
 def _encode(batch: Batch, codec: Codec, device: torch.device) -> tuple[Tensor, Tensor]:
     """Target heatmaps and weights of a batch, made on the device."""
-    return codec.encode(batch.input_keypoints.to(device), batch.visible.to(device))
+    # Not blocking: a copy that does would wait for all that the GPU has been given before.
+    points, visible = (field.to(device, non_blocking=True) for field in (batch.input_keypoints, batch.visible))
+    return codec.encode(points, visible)
 
 
 def _in_groups(loader: Loader, group: int, done: int) -> Iterator[tuple[Batch, int, bool]]:

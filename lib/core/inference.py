@@ -14,6 +14,9 @@ from lib.utils import distributed
 from lib.utils.errors import PoseError
 from lib.utils.image import normalize
 
+# Batches between two fetches of results: few enough to name a network's NaN soon, and to hold little memory.
+FETCH_EVERY = 16
+
 
 @dataclass(frozen=True)
 class Preparation:
@@ -34,7 +37,7 @@ class Preparation:
     def __call__(self, images: Tensor) -> Tensor:
         """Move and normalise: (B, 3, H, W) uint8 -> (B, 3, H, W) float32 on the device."""
         images = normalize(images.to(self.device, non_blocking=True), self.mean, self.std)
-        return images.contiguous(memory_format=torch.channels_last) if self.channels_last else images
+        return images if self.channels_last else images.contiguous()
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def predict(
     """
     model.eval()
     precision = precision or Precision(prepare.device)
-    parts: list[tuple[Tensor, Tensor, Tensor]] = []
+    collector = _Collector()
     for batch in loader:
         images = prepare(batch.image)
         if flip_test:
@@ -116,23 +119,51 @@ def predict(
         else:
             with precision.autocast():
                 heatmaps = model(images).float()
-        _check_finite(heatmaps, batch.index)
         input_keypoints, scores = codec.decode(heatmaps)
-        image_keypoints = codec.to_image(input_keypoints, batch.center, batch.scale)
-        # Copied: a tensor of a worker process holds a file descriptor for as long as it is kept.
-        parts.append((batch.index.clone(), image_keypoints.cpu().float(), scores.cpu().float()))
+        center, scale = (field.to(prepare.device, non_blocking=True) for field in (batch.center, batch.scale))
+        image_keypoints = codec.to_image(input_keypoints, center, scale)
+        collector.add(batch.index, heatmaps, image_keypoints, scores)
         if watch is not None:
             watch(batch, images, heatmaps)
-    return _gather(parts, codec.num_keypoints)
+    return _gather(collector.finish(), codec.num_keypoints)
 
 
-def _check_finite(heatmaps: Tensor, index: Tensor) -> None:
-    finite = torch.isfinite(heatmaps).flatten(1).all(dim=1).cpu()
-    if not finite.all():
-        raise PoseError(
-            f"the network's output for records {index[~finite].tolist()[:8]} (counted from 0) is NaN or infinite; the "
-            "weights are damaged or belong to another network, or AMP fp16 overflows (use --amp bf16 or none)."
-        )
+class _Collector:
+    """Keeps results where they are made and fetches them a few batches at a time, so that a GPU can run ahead."""
+
+    def __init__(self) -> None:
+        self._fetched: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._pending: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+
+    def add(self, index: Tensor, heatmaps: Tensor, image_keypoints: Tensor, scores: Tensor) -> None:
+        """Take the results of a batch."""
+        finite = torch.isfinite(heatmaps).flatten(1).all(dim=1)
+        # Copied: a tensor of a worker process holds a file descriptor for as long as it is kept.
+        self._pending.append((index.clone(), finite, image_keypoints, scores))
+        if len(self._pending) == FETCH_EVERY:
+            self._fetch()
+
+    def finish(self) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Index, keypoints and scores of all batches, on the CPU."""
+        self._fetch()
+        return self._fetched
+
+    def _fetch(self) -> None:
+        """Bring what is pending to the CPU.
+
+        Raises:
+            PoseError: a heatmap is not a number.
+        """
+        for index, finite, image_keypoints, scores in self._pending:
+            fine = finite.cpu()
+            if not fine.all():
+                raise PoseError(
+                    f"the network's output for records {index[~fine].tolist()[:8]} (counted from 0) is NaN or "
+                    "infinite; the weights are damaged or belong to another network, or AMP fp16 overflows (use "
+                    "--amp bf16 or none)."
+                )
+            self._fetched.append((index, image_keypoints.cpu().float(), scores.cpu().float()))
+        self._pending = []
 
 
 def _gather(parts: list[tuple[Tensor, Tensor, Tensor]], num_keypoints: int) -> Predictions:
