@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from lib.dataset.coco import Annotations, Detections, index_annotations, index_detections
-from lib.dataset.content import collection_paused, read_content
+from lib.dataset.content import read_content
 from lib.dataset.faults import Fault, annotation_faults, detection_faults, file_faults
 from lib.dataset.images import ImageStore
 from lib.dataset.records import clip_boxes
 from lib.skeletons.skeleton import Skeleton
 from lib.utils.coco_files import person_category
+from lib.utils.collection import paused_collection
 from lib.utils.errors import PoseError
 from lib.utils.image import decode_image
 
@@ -50,7 +51,7 @@ def check_annotations(path: str, skeleton: Skeleton) -> CheckedAnnotations:
     Raises:
         PoseError: the file is absent or not JSON.
     """
-    with collection_paused():
+    with paused_collection():
         content = read_content(path, "annotation file")
         faults = list(file_faults(content))
         if faults:
@@ -74,7 +75,7 @@ def check_detections(path: str, annotations: Annotations) -> tuple[list[Fault], 
     Raises:
         PoseError: the file is absent or not JSON.
     """
-    with collection_paused():
+    with paused_collection():
         content = read_content(path, "detection file")
         faults = list(detection_faults(content, map(int, annotations.images.id)))
         if not isinstance(content, list):

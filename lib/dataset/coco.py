@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from lib.dataset.columns import Unsound, integers, lenient, numbers, require, texts, unique_integers, unsound_on_error
-from lib.dataset.content import collection_paused, read_content
+from lib.dataset.content import read_content
 from lib.dataset.faults import Fault, annotation_faults, detection_faults, file_faults, form_faults
 from lib.dataset.index_cache import Arrays, cached_arrays
 from lib.dataset.index_process import arrays_from_child
 from lib.utils.coco_files import person_category
+from lib.utils.collection import paused_collection
 from lib.utils.errors import PoseError
 
 # From this size on a file is parsed by a process of its own, whose memory ends with it, and its index is kept on disk.
@@ -111,7 +112,7 @@ def read_annotations(path: str | os.PathLike[str], num_keypoints: int) -> Annota
 
 def parse_annotations(path: str | os.PathLike[str], num_keypoints: int) -> Annotations:
     """`read_annotations` in this process and without a cache."""
-    with collection_paused():
+    with paused_collection():
         content = read_content(path, "annotation file")
         try:
             with unsound_on_error():
@@ -141,7 +142,7 @@ def read_detections(path: str | os.PathLike[str], annotations: Annotations) -> D
             f"detection file {path or '(none)'} does not exist; give it as TEST.COCO_BBOX_FILE or test with annotated "
             "boxes by TEST.USE_GT_BBOX True."
         )
-    with collection_paused():
+    with paused_collection():
         content = read_content(path, "detection file")
         try:
             return index_detections(content, annotations)

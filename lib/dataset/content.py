@@ -1,15 +1,13 @@
-"""Parsed JSON of large COCO files, without what nobody reads and without waiting for the garbage collector."""
+"""Parsed JSON of large COCO files, without what nobody reads."""
 
-import gc
 import json
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lib.utils.files import read_json
+from lib.utils.optional import optional_module
 
 POLYGONS_KEY = b'"segmentation"'
 _LIST_FOLLOWS = re.compile(rb"\s*:\s*\[")
@@ -30,21 +28,6 @@ def read_content(path: str | os.PathLike[str], what: str) -> Any:
     except (OSError, ValueError):
         # Names what is wrong in terms of the file as it is, and takes NaN, which is named by its record later.
         return read_json(path, what)
-
-
-@contextmanager
-def collection_paused() -> Iterator[None]:
-    """Keep Python's garbage collector from walking through millions of parsed objects while they are made.
-
-    It took three quarters of the time of parsing. What the block makes should be gone at its end.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def without_polygons(text: bytes) -> bytes:
@@ -73,8 +56,4 @@ def without_polygons(text: bytes) -> bytes:
 
 
 def _loads(text: bytes) -> Any:
-    try:
-        import orjson
-    except ModuleNotFoundError:
-        return json.loads(text)
-    return orjson.loads(text)
+    return (optional_module("orjson") or json).loads(text)

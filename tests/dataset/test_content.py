@@ -1,4 +1,3 @@
-import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -6,7 +5,7 @@ from typing import Any
 import pytest
 
 from lib.dataset import content
-from lib.dataset.content import collection_paused, read_content, without_polygons
+from lib.dataset.content import read_content, without_polygons
 from lib.utils.errors import PoseError
 
 RUN_LENGTHS = {"counts": [3, 4], "size": [2, 5]}
@@ -73,12 +72,3 @@ def test_the_parsers_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     fast = read_content(path, "annotation file")
     monkeypatch.setattr(content, "_loads", json.loads)
     assert read_content(path, "annotation file") == fast
-
-
-def test_the_collector_is_as_before_afterwards() -> None:
-    with collection_paused():
-        assert not gc.isenabled()
-    assert gc.isenabled()
-    with pytest.raises(ValueError), collection_paused():
-        raise ValueError
-    assert gc.isenabled()
