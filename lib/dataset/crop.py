@@ -1,11 +1,16 @@
 """Cut the network's inputs out of stored pixels."""
 
+import math
 from collections.abc import Callable
 
 import cv2
 import numpy as np
 
 from lib.dataset.pixels import StoredPixels
+
+# a, b, x, c, d, y of the map (u, v) -> (a u + b v + x, c u + d v + y). For a few numbers at a time Python is faster
+# than NumPy.
+Affine = tuple[float, float, float, float, float, float]
 
 
 class Cropper:
@@ -24,9 +29,7 @@ class Cropper:
     def __init__(self, input_size_wh: tuple[int, int], *, color_rgb: bool) -> None:
         self.size_wh = input_size_wh
         self._order = cv2.COLOR_BGRA2RGB if color_rgb else cv2.COLOR_BGRA2BGR
-        width, height = input_size_wh
-        self._corners = np.array([[0, 0, 1], [width - 1, 0, 1], [0, height - 1, 1], [width - 1, height - 1, 1]], float)
-        self._scratch = np.empty((height, width, 4), np.uint8)
+        self._scratch = np.empty((input_size_wh[1], input_size_wh[0], 4), np.uint8)
 
     def crops(self, matrices: np.ndarray, pixels: Callable[[int], StoredPixels]) -> np.ndarray:
         """The crops of a batch.
@@ -41,44 +44,55 @@ class Cropper:
         crops = np.empty((len(matrices), *self._scratch.shape[:2], 3), np.uint8)
         for position, (crop, matrix) in enumerate(zip(crops, matrices, strict=True)):
             stored = pixels(position)
-            self._cut(stored.array, compose(matrix, invert(stored.to_stored)), crop)
+            self._cut(stored.array, compose(_numbers(matrix), invert(_numbers(stored.to_stored))), crop)
         return crops
 
-    def _cut(self, pixels: np.ndarray, matrix: np.ndarray, crop: np.ndarray) -> None:
-        """Fill `crop` from the pixels; `matrix` maps their points to input_ points."""
-        left, top, right, bottom = self._seen(pixels, matrix)
+    def _cut(self, pixels: np.ndarray, from_pixels: Affine, crop: np.ndarray) -> None:
+        """Fill `crop` from the pixels; the map goes from their points to input_ points."""
+        left, top, right, bottom = self._seen(pixels, from_pixels)
         if left >= right or top >= bottom:
             crop[...] = 0
             return
         seen = cv2.cvtColor(pixels[top:bottom, left:right], cv2.COLOR_BGR2BGRA)
-        shifted = matrix.copy()
-        shifted[:, 2] += matrix[:, :2] @ (left, top)
+        a, b, x, c, d, y = from_pixels
+        shifted = np.array([[a, b, x + a * left + b * top], [c, d, y + c * left + d * top]])
         cv2.warpAffine(seen, shifted, self.size_wh, dst=self._scratch, flags=cv2.INTER_LINEAR)
         cv2.cvtColor(self._scratch, self._order, dst=crop)
 
-    def _seen(self, pixels: np.ndarray, matrix: np.ndarray) -> tuple[int, int, int, int]:
+    def _seen(self, pixels: np.ndarray, from_pixels: Affine) -> tuple[int, int, int, int]:
         """Left, top, right and bottom of the pixels that a crop shows, with those that it interpolates with."""
-        corners = self._corners @ invert(matrix).T
-        low, high = np.floor(corners.min(axis=0)) - 1, np.ceil(corners.max(axis=0)) + 2
-        height, width = pixels.shape[:2]
-        left, top = (int(min(max(value, 0), limit)) for value, limit in zip(low, (width, height), strict=True))
-        right, bottom = (int(min(max(value, 0), limit)) for value, limit in zip(high, (width, height), strict=True))
+        a, b, x, c, d, y = invert(from_pixels)
+        last_column, last_row = self.size_wh[0] - 1, self.size_wh[1] - 1
+        left, right = _extent(x, a * last_column, b * last_row, pixels.shape[1])
+        top, bottom = _extent(y, c * last_column, d * last_row, pixels.shape[0])
         return left, top, right, bottom
 
 
-def compose(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
-    """The affine map that first applies `inner`, (..., 2, 3)."""
-    linear = outer[..., :2] @ inner[..., :2]
-    shift = (outer[..., :2] @ inner[..., 2:]) + outer[..., 2:]
-    return np.concatenate([linear, shift], axis=-1)
+def _extent(start: float, along_row: float, along_column: float, length: int) -> tuple[int, int]:
+    """First pixel and end of the pixels below a parallelogram on one axis, with one more on each side."""
+    low = start + min(along_row, 0.0) + min(along_column, 0.0)
+    high = start + max(along_row, 0.0) + max(along_column, 0.0)
+    return min(max(math.floor(low) - 1, 0), length), min(max(math.ceil(high) + 2, 0), length)
 
 
-def invert(matrix: np.ndarray) -> np.ndarray:
-    """The inverse of an affine map, (2, 3) float64."""
+def _numbers(matrix: np.ndarray) -> Affine:
     (a, b, x), (c, d, y) = matrix.tolist()
+    return a, b, x, c, d, y
+
+
+def compose(outer: Affine, inner: Affine) -> Affine:
+    """The map that first applies `inner`."""
+    a, b, x, c, d, y = outer
+    e, f, u, g, h, v = inner
+    return a * e + b * g, a * f + b * h, a * u + b * v + x, c * e + d * g, c * f + d * h, c * u + d * v + y
+
+
+def invert(matrix: Affine) -> Affine:
+    """The inverse map."""
+    a, b, x, c, d, y = matrix
     factor = 1.0 / (a * d - b * c)
     e, f, g, h = d * factor, -b * factor, -c * factor, a * factor
-    return np.array([[e, f, -(e * x + f * y)], [g, h, -(g * x + h * y)]])
+    return e, f, -(e * x + f * y), g, h, -(g * x + h * y)
 
 
 def mirror_maps(matrices: np.ndarray, flip: np.ndarray, widths: np.ndarray) -> np.ndarray:

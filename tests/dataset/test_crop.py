@@ -101,11 +101,15 @@ def test_mirrored_maps_read_the_image_as_it_is(rng: np.random.Generator) -> None
 
 
 def test_maps_compose_and_invert(rng: np.random.Generator) -> None:
-    maps = rng.normal(size=(2, 2, 3))
+    first, second = rng.normal(size=(2, 2, 3))
     points = rng.normal(size=(5, 2))
-    twice = apply_affine(apply_affine(points, maps[0]), maps[1])
-    np.testing.assert_allclose(apply_affine(points, compose(maps[1], maps[0])), twice, atol=1e-12)
-    np.testing.assert_allclose(apply_affine(apply_affine(points, maps[0]), invert(maps[0])), points, atol=1e-12)
+    numbers = [tuple(matrix.ravel().tolist()) for matrix in (first, second)]
+    both = np.reshape(compose(numbers[1], numbers[0]), (2, 3))
+    np.testing.assert_allclose(
+        apply_affine(points, both), apply_affine(apply_affine(points, first), second), atol=1e-12
+    )
+    back = np.reshape(invert(numbers[0]), (2, 3))
+    np.testing.assert_allclose(apply_affine(apply_affine(points, first), back), points, atol=1e-12)
 
 
 @pytest.mark.parametrize(("system", "crop"), [("hrnet", PlainCrop), ("udp", UdpCrop)])
