@@ -62,25 +62,24 @@ class Needs:
 
     def unmet_by(self, made_for: "Needs") -> list[str]:
         """What pixels that were packed for other needs do not offer, each with both values."""
-        half_body = self.half_body_above is not None
-        limit = made_for.half_body_above
-        table = (
-            ("MODEL.IMAGE_SIZE", self.input_size_wh == made_for.input_size_wh, "input_size_wh"),
-            ("the crop convention of the codec", self.crop == made_for.crop, "crop"),
-            ("the keypoint set", self.keypoints == made_for.keypoints, "keypoints"),
-            ("the upper body", not half_body or self.upper_body == made_for.upper_body, "upper_body"),
-            ("DATASET.SCALE_FACTOR", self.scale_factor <= made_for.scale_factor, "scale_factor"),
-            ("DATASET.ROT_FACTOR", self.rotation_factor <= made_for.rotation_factor, "rotation_factor"),
-        )
+        table = [
+            ("MODEL.IMAGE_SIZE", "input_size_wh", self.input_size_wh == made_for.input_size_wh),
+            ("the crop convention of the codec", "crop", self.crop == made_for.crop),
+            ("the keypoint set", "keypoints", self.keypoints == made_for.keypoints),
+            ("DATASET.SCALE_FACTOR", "scale_factor", self.scale_factor <= made_for.scale_factor),
+            ("DATASET.ROT_FACTOR", "rotation_factor", self.rotation_factor <= made_for.rotation_factor),
+        ]
+        above, packed_above = self.half_body_above, made_for.half_body_above
+        if above is not None and packed_above is not None:
+            table.append(("the upper body", "upper_body", self.upper_body == made_for.upper_body))
+            table.append(("DATASET.NUM_JOINTS_HALF_BODY", "half_body_above", above >= packed_above))
         unmet = [
             f"{name} {_words(getattr(self, field))} (packed for {_words(getattr(made_for, field))})"
-            for name, met, field in table
+            for name, field, met in table
             if not met
         ]
-        if half_body and limit is None:
+        if above is not None and packed_above is None:
             unmet.append("DATASET.PROB_HALF_BODY above 0 (packed for none)")
-        elif half_body and limit is not None and (self.half_body_above or 0) < limit:
-            unmet.append(f"DATASET.NUM_JOINTS_HALF_BODY {self.half_body_above} (packed for {limit})")
         return unmet
 
 

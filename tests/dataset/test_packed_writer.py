@@ -1,0 +1,172 @@
+import errno
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.tiny_dataset import rewrite_annotations, write_dataset
+from helpers.tiny_pack import pack
+
+from lib.dataset.packed import writer
+from lib.dataset.packed.format import PackIndex, damaged_files, file_sha256
+from lib.utils.errors import PoseError
+
+
+@pytest.fixture
+def root(tmp_path: Path, rng: np.random.Generator) -> Path:
+    write_dataset(tmp_path, rng)
+    return tmp_path
+
+
+def _folder(root: Path) -> Path:
+    return root / "packed" / "tiny"
+
+
+def _shard_files(root: Path) -> dict[str, tuple[int, int]]:
+    """Inode and time of change of each shard, which tell whether it was written again."""
+    return {
+        path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in sorted(_folder(root).glob("shard-*.bin"))
+    }
+
+
+def _break_last_image(root: Path) -> bytes:
+    path = root / "images" / "tiny" / "000000000105.png"
+    content = path.read_bytes()
+    path.write_bytes(b"broken")
+    return content
+
+
+def test_every_file_matches_its_checksum(root: Path) -> None:
+    index = pack(root)
+    folder = _folder(root)
+    assert len(index.shards) > 2
+    assert PackIndex.read(folder) == index
+    assert not list(damaged_files(folder, index))
+    assert {path.name for path in folder.iterdir()} == {"index.json", "arrays", *(shard.name for shard in index.shards)}
+    for shard in index.shards:
+        assert (folder / shard.name).stat().st_size == shard.num_bytes
+        assert file_sha256(folder / shard.name) == shard.sha256
+    assert (index.num_people, index.num_images, index.num_dropped) == (17, 6, {"no keypoints": 1})
+
+
+def test_several_processes_write_the_same(root: Path) -> None:
+    alone = pack(root)
+    together = pack(root, workers=2, output=str(root / "other"))
+    assert together == alone
+    assert not list(damaged_files(root / "other", together))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_finished_shards_survive_an_unreadable_image(root: Path, workers: int) -> None:
+    content = _break_last_image(root)
+    with pytest.raises(
+        PoseError, match=r"image .*105\.png is cut short or not a picture .*\d of \d shards are finished"
+    ):
+        pack(root, workers=workers)
+    there = _shard_files(root)
+    index = PackIndex.read(_folder(root))
+    assert there.keys() == {shard.name for shard in index.shards} - {shard.name for shard in index.unfinished}
+    assert len(there) > 1
+    assert index.unfinished
+    (root / "images" / "tiny" / "000000000105.png").write_bytes(content)
+    left_over = _folder(root) / ".shard-00001.bin.abc.bin"
+    left_over.write_bytes(b"of a killed process")
+    finished = pack(root, workers=workers)
+    assert not finished.unfinished
+    assert not list(damaged_files(_folder(root), finished))
+    assert {name: _shard_files(root)[name] for name in there} == there
+    assert not left_over.exists()
+
+
+def test_damaged_shards_are_written_again(root: Path) -> None:
+    index = pack(root)
+    before = _shard_files(root)
+    path = _folder(root) / "shard-00001.bin"
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes(content)
+    (_folder(root) / "shard-00000.bin").unlink()
+    (_folder(root) / "arrays" / "record_center.npy").write_bytes(b"")
+    reasons = [f"{path.name} {reason}" for path, reason in damaged_files(_folder(root), index)]
+    assert reasons == [
+        "record_center.npy does not match its checksum",
+        "shard-00000.bin is absent",
+        "shard-00001.bin does not match its checksum",
+    ]
+    assert pack(root) == index
+    assert not list(damaged_files(_folder(root), index))
+    assert _shard_files(root)["shard-00002.bin"] == before["shard-00002.bin"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "options", "difference"),
+    [
+        (("DATASET.ROT_FACTOR", "60"), {}, r"rotation_factor 45 there, 60 here"),
+        (("MODEL.CODEC", "dark"), {}, r"crop udp there, dark here"),
+        (("DATASET.PROB_HALF_BODY", "0"), {}, r"half_body_above 8 there, None here"),
+        ((), {"density": 0.5}, r"density image there, 0\.5 here"),
+        ((), {"shard_bytes": 10**9}, r"\d shards of up to \d+ bytes there, 1 of \d+ here"),
+    ],
+)
+def test_other_settings_are_not_mixed(
+    root: Path, overrides: tuple[str, ...], options: dict[str, int], difference: str
+) -> None:
+    pack(root)
+    before = _shard_files(root)
+    with pytest.raises(PoseError, match=rf"packed otherwise .*{difference}.*; choose another --output"):
+        pack(root, *overrides, **options)
+    assert _shard_files(root) == before
+
+
+def test_another_annotation_file_is_not_mixed(root: Path) -> None:
+    pack(root)
+    path = root / "annotations" / "person_keypoints_tiny.json"
+    content = json.loads(path.read_text())
+    content["annotations"][3]["keypoints"][0] += 1e-3
+    rewrite_annotations(root, content)
+    with pytest.raises(PoseError, match=r"packed otherwise .*its sha256 [0-9a-f]{64} there, [0-9a-f]{64} here"):
+        pack(root)
+
+
+def test_a_folder_of_other_files_is_left_alone(root: Path) -> None:
+    with pytest.raises(PoseError, match="holds files that are not a packed data set"):
+        pack(root, output=str(root / "images"))
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_what_is_finished(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    truncate, calls = os.truncate, []
+
+    def full(path: Path, size: int) -> None:
+        calls.append(path)
+        if len(calls) > 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        truncate(path, size)
+
+    monkeypatch.setattr(writer.os, "truncate", full)
+    with pytest.raises(PoseError, match=r"shard-00001\.bin cannot be written \(No space.*1 of \d shards are finished"):
+        pack(root)
+    assert list(_shard_files(root)) == ["shard-00000.bin"]
+    monkeypatch.undo()
+    assert not pack(root).unfinished
+
+
+def test_too_little_space_is_said_at_the_start(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = type("Usage", (), {"free": 1000})
+    monkeypatch.setattr(writer.shutil, "disk_usage", lambda place: usage)  # noqa: ARG005
+    with pytest.raises(PoseError, match=r"needs 0\.0 GB and 0\.0 GB are free; make room"):
+        pack(root)
+    assert not _folder(root).exists()
+
+
+def test_missing_images_are_found_at_the_start(root: Path) -> None:
+    (root / "images" / "tiny" / "000000000103.png").unlink()
+    with pytest.raises(PoseError, match=r"103\.png, which .* asks for, does not exist"):
+        pack(root)
+
+
+def test_nobody_to_pack(root: Path) -> None:
+    path = root / "annotations" / "person_keypoints_tiny.json"
+    rewrite_annotations(root, json.loads(path.read_text()) | {"annotations": []})
+    with pytest.raises(PoseError, match="has nobody to pack"):
+        pack(root)
