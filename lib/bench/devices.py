@@ -1,0 +1,75 @@
+"""What the rows on networks share: a published network with usable weights, and the peak of a device."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+from yacs.config import CfgNode
+
+from lib.config import load_config
+from lib.models import build_model
+
+EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
+W32 = "coco/hrnet/w32_256x192_adam_lr1e-3.yaml"
+# Dense peaks of NVIDIA's data sheets, Tflop/s: float32 convolutions as PyTorch does them (TF32 from Ampere on), bf16.
+PEAKS = {
+    "V100": (15.7, 0.0),
+    "A100": (156.0, 312.0),
+    "H100 PCIe": (378.0, 756.0),
+    "H100": (495.0, 989.0),
+    "H200": (495.0, 989.0),
+}
+MATRIX, MATRIX_RUNS = 2048, 5
+
+
+def published_config(name: str = W32) -> CfgNode:
+    """One of the experiments as it stands."""
+    return load_config(EXPERIMENTS / name)
+
+
+def make_network(cfg: CfgNode, device: str) -> nn.Module:
+    """A network whose activations keep their size from layer to layer; published starting weights let them vanish,
+    and numbers near zero are slow on CPUs.
+    """
+    torch.manual_seed(0)
+    model = build_model(cfg)
+    for module in model.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+    return model.to(device)
+
+
+def synchronised(work: Callable[[], object], device: str) -> Callable[[], object]:
+    """`work` until the device is done with it."""
+    if torch.device(device).type != "cuda":
+        return work
+
+    def run() -> object:
+        result = work()
+        torch.cuda.synchronize()
+        return result
+
+    return run
+
+
+def data_sheet_peak(gpu: str, *, bf16: bool) -> float | None:
+    """Peak of a GPU in Gflop/s by the name that CUDA gives it; None for one that is not listed."""
+    for name, peaks in PEAKS.items():
+        if all(word in gpu for word in name.split()):
+            return peaks[bf16] * 1000 or None
+    return None
+
+
+def measured_peak(device: str, *, bf16: bool) -> float:
+    """Gflop/s of the fastest of a few products of two large matrices, which no network can exceed."""
+    matrix = torch.randn(MATRIX, MATRIX, device=device, dtype=torch.bfloat16 if bf16 else torch.float32)
+    product = synchronised(lambda: matrix @ matrix, device)
+    product()
+    seconds = []
+    for _ in range(MATRIX_RUNS):
+        started = time.perf_counter()
+        product()
+        seconds.append(time.perf_counter() - started)
+    return 2 * MATRIX**3 / min(seconds) / 1e9
