@@ -89,10 +89,14 @@ def make_tested_network(setup: Setup, model: nn.Module) -> nn.Module:
     Raises:
         PoseError: the runtime cannot run the network.
     """
+    return make_runtime(setup.runtime, model, example_input(setup), setup.precision)
+
+
+def example_input(setup: Setup) -> torch.Tensor:
+    """A batch as the network sees it in a test, (B, 3, H, W), with as many black images."""
     width, height = setup.codec.input_size_wh
     images = setup.cfg.TEST.BATCH_SIZE_PER_GPU * (2 if setup.cfg.TEST.FLIP_TEST else 1)
-    example = setup.prepare(torch.zeros(images, 3, height, width, dtype=torch.uint8))
-    return make_runtime(setup.runtime, model, example, setup.precision)
+    return setup.prepare(torch.zeros(images, 3, height, width, dtype=torch.uint8))
 
 
 def describe_machine(device: torch.device) -> str:

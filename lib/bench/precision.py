@@ -1,0 +1,109 @@
+"""Rows on what bf16 and the runtimes do to results: AP, and how far keypoints move from those of eager float32."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+from yacs.config import CfgNode
+
+from lib.bench.rows import Row
+from lib.bench.settings import BenchSettings
+from lib.core.evaluate import evaluate_coco
+from lib.core.inference import Predictions, predict
+from lib.core.precision import Precision
+from lib.core.runtimes import RUNTIMES, make_runtime
+from lib.dataset import PoseDataset, build_dataset, build_loader
+from lib.run.evaluation import box_rows
+from lib.run.setup import Setup, example_input, make_model, set_up
+from lib.utils.checkpoint import load_weights
+from lib.utils.device import bf16_support
+from lib.utils.errors import PoseError
+
+# Loads fresh weights and predicts all test records with a runtime in a precision.
+Predict = Callable[[str, Precision], Predictions]
+
+
+def precision_rows(settings: BenchSettings, cfg: CfgNode) -> list[Row]:
+    """Test a network in float32, in bf16 and in every runtime that is installed.
+
+    Args:
+        settings: device.
+        cfg: of an experiment whose TEST.MODEL_FILE is given; its test records must have public annotations.
+
+    Returns:
+        Per way the AP, and the distance of its keypoints from those of eager float32, image px: median, largest, and
+        largest among the keypoints with a score above TEST.IN_VIS_THRE, whose maps have a clear maximum.
+
+    Raises:
+        PoseError: data or weights that cannot be used.
+    """
+    cfg = cfg.clone()
+    cfg.merge_from_list(["DEVICE", settings.device, "TEST.RUNTIME", "eager", "AMP", "none"])
+    setup, dataset = set_up(cfg), build_dataset(cfg, is_train=False)
+
+    def found(runtime: str, precision: Precision) -> Predictions:
+        return _predictions(setup, dataset, runtime, precision)
+
+    return compare_predictions(f"{cfg.RUN_NAME}, {len(dataset)} people", setup, dataset, found)
+
+
+def compare_predictions(name: str, setup: Setup, dataset: PoseDataset, found: Predict) -> list[Row]:
+    """The rows of every way that works here, the reference first."""
+    reference = found("eager", Precision(setup.device))
+    rows = [Row.of(name, "eager, float32", "AP", [_average_precision(setup.cfg, dataset, reference)])]
+    clear = reference.scores > setup.cfg.TEST.IN_VIS_THRE
+    for runtime, precision in _others(setup.device):
+        way = f"{runtime}, {'float32' if precision.name == 'none' else precision.name}"
+        try:
+            other = found(runtime, precision)
+        except PoseError:
+            continue
+        distance = np.linalg.norm(other.image_keypoints - reference.image_keypoints, axis=-1)
+        rows += [
+            Row.of(name, way, "AP", [_average_precision(setup.cfg, dataset, other)]),
+            Row.of(name, f"{way}: median shift", "px", [np.median(distance)]),
+            Row.of(name, f"{way}: largest shift", "px", [distance.max()]),
+            Row.of(name, f"{way}: largest shift of clear keypoints", "px", [distance[clear].max(initial=0.0)]),
+        ]
+    return rows
+
+
+def _others(device: torch.device) -> list[tuple[str, Precision]]:
+    """bf16 in eager PyTorch, which any hardware can do, and the runtimes; bf16 there where the hardware has it."""
+    ways = [("eager", Precision(device, "bf16"))]
+    names = ["none", "bf16"] if bf16_support(device)[0] else ["none"]
+    return ways + [(runtime, Precision(device, name)) for runtime in RUNTIMES if runtime != "eager" for name in names]
+
+
+def _predictions(setup: Setup, dataset: PoseDataset, runtime: str, precision: Precision) -> Predictions:
+    cfg = setup.cfg
+    network = make_runtime(runtime, _loaded_model(setup), example_input(setup), precision)
+    return predict(
+        network,
+        setup.codec,
+        build_loader(cfg, dataset, is_train=False),
+        setup.prepare,
+        flip_test=cfg.TEST.FLIP_TEST,
+        precision=precision,
+    )
+
+
+def _loaded_model(setup: Setup) -> nn.Module:
+    model = make_model(setup)
+    load_weights(model, setup.cfg.TEST.MODEL_FILE, allow_new_head=False, keypoint_names=setup.skeleton.names)
+    return model
+
+
+def _average_precision(cfg: CfgNode, dataset: PoseDataset, predictions: Predictions) -> float:
+    records = dataset.records.take(predictions.index)
+    stats = evaluate_coco(
+        predictions.with_scores(),
+        box_rows(records),
+        records.image_id,
+        dataset.annotation_file,
+        in_vis_thre=cfg.TEST.IN_VIS_THRE,
+        oks_thre=cfg.TEST.OKS_THRE,
+        soft_nms=cfg.TEST.SOFT_NMS,
+    )
+    return stats["AP"]
