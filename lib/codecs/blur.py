@@ -1,10 +1,12 @@
 """OpenCV's Gaussian blur on batches of maps.
 
-A blur of a whole map is two products with banded matrices, which contain the border rule: on two CPU cores several
-times faster than a convolution of single-channel maps. Where only a few pixels are needed, only those are computed.
+A blur of a whole map is a pair of products with banded matrices, which contain the border rule: on two CPU cores
+several times faster than a convolution of single-channel maps. Where only a few pixels are needed, only those are
+computed.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +15,8 @@ from torch import Tensor
 # CPUs blur this many values (1 MiB) at a time: what lies between the two products stays in the cache and needs no
 # fresh memory, whose first use costs more than the products.
 PIECE_VALUES = 2**18
+# Pixels that a CPU makes with one product: a 7-pixel blur then takes 22 of 64 pixels into account and not all of them.
+BAND = 16
 # OpenCV takes these for sizes up to 9 when no width is given, instead of the formula.
 _SMALL_KERNELS = {
     1: (1.0,),
@@ -45,20 +49,35 @@ def blur(maps: Tensor, size: int, *, zero_border: bool = False) -> Tensor:
         zero_border: take zeros outside the map; else mirror it about its outermost pixels (OpenCV's default).
 
     Returns:
-        (..., h, w), float32, without gradient.
+        (..., h, w), float32, without gradient. In memory the rows come first, then the maps: reduce rows before
+        columns, and index rather than flatten.
     """
     height, width = maps.shape[-2:]
-    dtype = _product_dtype(maps.device)
-    rows = _blur_matrix(height, size, zero_border, dtype, maps.device)
-    columns = _blur_matrix(width, size, zero_border, dtype, maps.device)
-    flat = maps.detach().flatten(0, -3)
-    if maps.device.type != "cpu":
-        return _product(rows, flat, columns).view(maps.shape)
-    result = torch.empty_like(flat, dtype=dtype, memory_format=torch.contiguous_format)
-    step = max(1, PIECE_VALUES // (height * width))
-    for source, target in zip(flat.split(step), result.split(step), strict=True):
-        target.copy_(_product(rows, source, columns))
-    return result.view(maps.shape)
+    flat, on_cpu = maps.detach().flatten(0, -3), maps.device.type == "cpu"
+    bands = partial(_bands, size=size, zero_border=zero_border, split=on_cpu, device=maps.device)
+    count = len(flat)
+    result = flat.new_empty(height, count * width, dtype=_product_dtype(maps.device))
+    step = max(1, PIECE_VALUES // (height * width)) if on_cpu else max(1, count)
+    with torch.autocast(maps.device.type, enabled=False):
+        for first in range(0, count, step):
+            part = flat[first : first + step].to(result.dtype)
+            target = result[:, first * width : (first + len(part)) * width]
+            _blur_piece(part, bands(width), bands(height), target)
+    blurred = result.view(height, count, width).transpose(0, 1)
+    return blurred.to(torch.float32).unflatten(0, maps.shape[:-2])
+
+
+def _blur_piece(maps: Tensor, columns: "list[_Band]", rows: "list[_Band]", target: Tensor) -> None:
+    """Blur maps (N, h, w) into `target` (h, N w)."""
+    count, height, width = maps.shape
+    lines = maps.reshape(-1, width)
+    across = torch.empty_like(lines)
+    for band in columns:
+        torch.mm(lines[:, band.source], band.weights.T, out=across[:, band.target])
+    # Rows of all maps side by side: one large product per band instead of one small product per map.
+    stacked = across.view(count, height, width).transpose(0, 1).reshape(height, -1)
+    for band in rows:
+        torch.mm(band.weights, stacked[band.source], out=target[band.target])
 
 
 def blur_around(
@@ -115,9 +134,30 @@ def _product(left: Tensor, maps: Tensor, right: Tensor) -> Tensor:
         return (left @ (maps.to(left.dtype) @ right.T)).to(torch.float32)
 
 
-@lru_cache(maxsize=32)
-def _blur_matrix(length: int, size: int, zero_border: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """The blur of one axis as a matrix, (length, length)."""
+class _Band(NamedTuple):
+    """A part of the blur of one axis: `weights` make the pixels `target` out of the pixels `source`."""
+
+    weights: Tensor
+    source: slice
+    target: slice
+
+
+@lru_cache(maxsize=64)
+def _bands(length: int, size: int, zero_border: bool, split: bool, device: torch.device) -> list[_Band]:
+    """The blur of one axis in parts of BAND pixels, or in one where it is not split."""
+    matrix = _blur_matrix(length, size, zero_border).to(device=device, dtype=_product_dtype(device))
+    step, reach = BAND if split else length, size // 2
+    bands = []
+    for first in range(0, length, step):
+        last = min(first + step, length)
+        # Mirrored pixels lie within reach as well.
+        source = slice(max(0, first - reach), min(length, last + reach))
+        bands.append(_Band(matrix[first:last, source].contiguous(), source, slice(first, last)))
+    return bands
+
+
+def _blur_matrix(length: int, size: int, zero_border: bool) -> Tensor:
+    """The blur of one axis as a matrix, (length, length), float64."""
     source = torch.arange(length)[:, None] + torch.arange(size) - size // 2
     weights = gaussian_kernel(size).expand(length, size)
     if zero_border:
@@ -125,5 +165,4 @@ def _blur_matrix(length: int, size: int, zero_border: bool, dtype: torch.dtype, 
         source = source.clamp(0, length - 1)
     else:
         source = mirror_index(source, length)
-    matrix = torch.zeros(length, length, dtype=torch.float64).scatter_add(1, source, weights)
-    return matrix.to(device=device, dtype=dtype)
+    return torch.zeros(length, length, dtype=torch.float64).scatter_add(1, source, weights)

@@ -87,5 +87,5 @@ def sample_around(maps: Tensor, peaks: Peaks, steps: Sequence[tuple[int, int]], 
     steps_xy = torch.tensor(steps, device=maps.device)
     x, y = peaks.x[..., None] + steps_xy[:, 0], peaks.y[..., None] + steps_xy[:, 1]
     number, row, column = wrap_position(x, y, (height, width), border)
-    values = maps.reshape(-1)[(number * height + row) * width + column]
+    values = maps.flatten(0, 1)[number, row, column]
     return list(values.unbind(-1))

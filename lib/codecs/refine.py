@@ -79,9 +79,9 @@ def udp_shift(maps: Tensor, peaks: Peaks, kernel: int, *, rescale: bool) -> Tens
     blurred = blur(maps, kernel)
     values = torch.stack(sample_around(blurred, peaks, [(0, 0), *_CROSS, (1, 1), (-1, -1)], border=1))
     if rescale:
-        low, high = blurred.amin(dim=(-2, -1)), blurred.amax(dim=(-2, -1))
-        highest = maps.amax(dim=(-2, -1))
+        low, high = blurred.amin(dim=-2).amin(dim=-1), blurred.amax(dim=-2).amax(dim=-1)
         # A constant map gives 0 / 0 in the published code; here rounding may have left it not quite constant.
+        highest = maps.amax(dim=(-2, -1))
         spread = torch.where(highest == maps.amin(dim=(-2, -1)), torch.nan, high - low)
         values = (values - low) / spread * highest
     logs = torch.log(torch.clamp(values, 0.001, 50.0))
