@@ -3,14 +3,22 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
+
+
+class Crops(Protocol):
+    """Crops that come into being on the device they are moved to; tensors are such."""
+
+    def to(self, device: torch.device, non_blocking: bool = False) -> Tensor:
+        """(B, 3, H, W), uint8, on the device."""
 
 
 class Batch(Protocol):
     """The fields of a batched sample that the loops read; lib/dataset makes them."""
 
     @property
-    def image(self) -> Tensor:
+    def image(self) -> Tensor | Crops:
         """Crops, (B, 3, H, W), uint8."""
 
     @property

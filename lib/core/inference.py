@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lib.codecs.base import Codec
-from lib.core.hooks import Batch
+from lib.core.hooks import Batch, Crops
 from lib.core.precision import Precision
 from lib.utils import distributed
 from lib.utils.errors import PoseError
@@ -34,7 +34,7 @@ class Preparation:
     std: tuple[float, float, float]
     channels_last: bool = True
 
-    def __call__(self, images: Tensor) -> Tensor:
+    def __call__(self, images: Tensor | Crops) -> Tensor:
         """Move and normalise: (B, 3, H, W) uint8 -> (B, 3, H, W) float32 on the device."""
         images = normalize(images.to(self.device, non_blocking=True), self.mean, self.std)
         return images if self.channels_last else images.contiguous()

@@ -61,6 +61,7 @@ def build_dataset(cfg: CfgNode, is_train: bool) -> PoseDataset:
         augment=augment_settings(cfg) if is_train else None,
         seed=cfg.SEED,
         color_rgb=cfg.DATASET.COLOR_RGB,
+        defer=cfg.DATASET.CROP_ON == "device",
     )
 
 
@@ -178,6 +179,7 @@ def _packed_dataset(cfg: CfgNode) -> PoseDataset:
         augment=settings,
         seed=cfg.SEED,
         color_rgb=cfg.DATASET.COLOR_RGB,
+        defer=cfg.DATASET.CROP_ON == "device",
     )
 
 

@@ -12,7 +12,8 @@ from lib.codecs.base import Codec
 from lib.dataset.augment import AugmentParams, AugmentSettings, People, change_people, draw, no_augmentation
 from lib.dataset.coco import Images
 from lib.dataset.crop import Cropper, mirror_maps
-from lib.dataset.pixels import PixelSource, StoredPixels
+from lib.dataset.deferred import DeferredCrops, defer_crops
+from lib.dataset.pixels import ImagePixels, PixelSource, StoredPixels
 from lib.dataset.records import Records
 from lib.dataset.sampler import SampleKey
 from lib.skeletons.skeleton import Skeleton
@@ -24,7 +25,8 @@ class Sample(NamedTuple):
     """One person, or with a leading B in every shape a batch of them.
 
     Attributes:
-        image: the crop, (3, H, W) uint8, in the channel order that the config asks for and the memory order HWC.
+        image: the crop, (3, H, W) uint8, in the channel order that the config asks for and the memory order HWC; or a
+            batch of crops that are still to be cut.
         input_keypoints: (x, y) in the crop, (K, 2) float32.
         visible: 1 where a keypoint is labelled, else 0, (K,) float32.
         center: image_ (x, y) of the crop, () to (2,) float32; in a mirrored image for mirrored samples.
@@ -33,7 +35,7 @@ class Sample(NamedTuple):
         index: position in the records, () int64.
     """
 
-    image: Tensor
+    image: Tensor | DeferredCrops
     input_keypoints: Tensor
     visible: Tensor
     center: Tensor
@@ -70,6 +72,10 @@ class PoseDataset(Dataset[Sample]):
         augment: random changes of training samples; None for none.
         seed: of the random changes.
         color_rgb: channels in the order RGB, else BGR.
+        defer: leave decoding and cutting to the device that the batch is moved to.
+
+    Raises:
+        PoseError: `defer` with a source other than image files.
     """
 
     def __init__(
@@ -84,6 +90,7 @@ class PoseDataset(Dataset[Sample]):
         augment: AugmentSettings | None = None,
         seed: int = 0,
         color_rgb: bool = True,
+        defer: bool = False,
     ) -> None:
         self.records = records
         self.images = images
@@ -93,6 +100,10 @@ class PoseDataset(Dataset[Sample]):
         self.provenance = provenance
         self.augment = augment
         self.seed = seed
+        self.color_rgb = color_rgb
+        self._deferred = source if defer and isinstance(source, ImagePixels) else None
+        if defer and self._deferred is None:
+            raise PoseError("DATASET.CROP_ON device cuts from image files; set it to cpu for packed data.")
         self._cropper = Cropper(codec.input_size_wh, color_rgb=color_rgb)
         self._drawn: tuple[int, AugmentParams] | None = None
 
@@ -121,7 +132,7 @@ class PoseDataset(Dataset[Sample]):
             PoseError: as for `batch`.
         """
         epoch, index = key if isinstance(key, tuple) else (0, int(key))
-        return Sample(*(field[0] for field in self.batch(epoch, np.array([index]))))
+        return Sample(*(field.to("cpu")[0] for field in self.batch(epoch, np.array([index]))))
 
     def batch(self, epoch: int, indices: np.ndarray) -> Sample:
         """Several samples of an epoch.
@@ -143,14 +154,13 @@ class PoseDataset(Dataset[Sample]):
         )
         params, widths = no_augmentation(len(indices)), self.images.size_wh[records.image_index[indices], 0]
         if self.augment is not None:
-            params = self._params(self.augment, epoch).take(indices)
+            params = self.params(self.augment, epoch).take(indices)
             width, height = self.codec.input_size_wh
             people = change_people(people, params, self.augment, self.skeleton, width / height, widths)
         matrices = self.codec.warp_matrix(people.center, people.scale, params.rotation_degrees)
         maps = mirror_maps(matrices.numpy(), params.flip, widths)
-        crops = self._cropper.crops(maps, lambda position: self._pixels(int(indices[position])))
         return Sample(
-            image=torch.from_numpy(crops).permute(0, 3, 1, 2),
+            image=self._crops(indices, maps),
             input_keypoints=apply_affine(people.keypoints, matrices).to(torch.float32),
             visible=torch.from_numpy(people.visible),
             center=torch.from_numpy(people.center),
@@ -159,11 +169,17 @@ class PoseDataset(Dataset[Sample]):
             index=torch.from_numpy(indices.astype(np.int64)),
         )
 
-    def _params(self, settings: AugmentSettings, epoch: int) -> AugmentParams:
+    def params(self, settings: AugmentSettings, epoch: int) -> AugmentParams:
         """What is drawn for all records in an epoch; those of the last epoch are kept."""
         if self._drawn is None or self._drawn[0] != epoch:
             self._drawn = epoch, draw(settings, self.seed, epoch, len(self.records))
         return self._drawn[1]
+
+    def _crops(self, indices: np.ndarray, maps: np.ndarray) -> Tensor | DeferredCrops:
+        if self._deferred is not None:
+            return defer_crops(self._deferred, indices, maps, self.codec.input_size_wh, color_rgb=self.color_rgb)
+        crops = self._cropper.crops(maps, lambda position: self._pixels(int(indices[position])))
+        return torch.from_numpy(crops).permute(0, 3, 1, 2)
 
     def _pixels(self, index: int) -> StoredPixels:
         try:

@@ -1,5 +1,6 @@
 """Where the pixels of a person come from: whole images, or whatever else holds them."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -60,16 +61,21 @@ class ImagePixels:
         number = int(self.image_index[index])
         if self._last is None or self._last[0] != number:
             image = decode_image(self.store.read(number), self.store.name(number))
-            self._check_size(image, number)
+            found_wh, expected_wh = (image.shape[1], image.shape[0]), self.images.size_wh[number].tolist()
+            check_size(self.store.name(number), found_wh, expected_wh, self.annotation_file)
             self._last = number, image
         return StoredPixels(self._last[1], IDENTITY)
 
-    def _check_size(self, image: np.ndarray, number: int) -> None:
-        height, width = image.shape[:2]
-        expected = tuple(map(int, self.images.size_wh[number]))
-        if (width, height) != expected:
-            raise PoseError(
-                f"image {self.store.name(number)} has {width}x{height} stored pixels, {self.annotation_file} says "
-                f"{expected[0]}x{expected[1]}; annotate the stored pixels (EXIF orientation is ignored) or "
-                "correct the size."
-            )
+
+def check_size(name: str, found_wh: tuple[int, int], expected_wh: Sequence[int], annotation_file: str) -> None:
+    """Refuse an image that is not as large as its annotations think.
+
+    Raises:
+        PoseError: both sizes are named.
+    """
+    if found_wh != tuple(expected_wh):
+        raise PoseError(
+            f"image {name} has {found_wh[0]}x{found_wh[1]} stored pixels, {annotation_file} says "
+            f"{expected_wh[0]}x{expected_wh[1]}; annotate the stored pixels (EXIF orientation is ignored) or "
+            "correct the size."
+        )

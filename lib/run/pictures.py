@@ -7,6 +7,7 @@ from yacs.config import CfgNode
 
 from lib.core.hooks import StepReport
 from lib.run.setup import Setup
+from lib.utils.image import denormalize
 from visualization.drawing import heatmap_grid, pose_grid
 from visualization.raster import save_image
 
@@ -19,8 +20,9 @@ class BatchPictures:
     def __init__(self, setup: Setup, report: StepReport) -> None:
         """Keep the first people of a batch."""
         self._codec, self._skeleton, self._report = setup.codec, setup.skeleton, report
-        crops = report.batch.image[:MAX_PEOPLE].permute(0, 2, 3, 1).cpu().numpy()
-        self._crops = np.ascontiguousarray(crops if setup.cfg.DATASET.COLOR_RGB else crops[..., ::-1])
+        data = setup.cfg.DATASET
+        crops = denormalize(report.images[:MAX_PEOPLE], data.MEAN, data.STD).permute(0, 2, 3, 1).cpu().numpy()
+        self._crops = np.ascontiguousarray(crops if data.COLOR_RGB else crops[..., ::-1])
         self._visible = report.batch.visible[:MAX_PEOPLE].cpu().numpy() > 0
 
     def targets(self) -> np.ndarray:

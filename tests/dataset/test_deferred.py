@@ -1,0 +1,101 @@
+import pickle
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from helpers.tiny_dataset import picture, tiny_config, write_dataset
+from yacs.config import CfgNode
+
+from lib.dataset import PoseDataset, build_dataset, build_loader
+from lib.dataset.deferred import DeferredCrops
+from lib.dataset.pixels import ImagePixels
+from lib.utils.errors import PoseError
+
+# OpenCV 4 samples at positions rounded to 1/32 pixel, which changes steep edges by a few grey levels.
+TOLERANCE = 6 if int(cv2.__version__.split(".")[0]) < 5 else 1
+
+
+@pytest.fixture
+def root(tmp_path: Path, rng: np.random.Generator) -> Path:
+    write_dataset(tmp_path, rng)
+    return tmp_path
+
+
+def _write_jpegs(root: Path, rng: np.random.Generator) -> None:
+    for path in (root / "images" / "tiny").iterdir():
+        path.write_bytes(cv2.imencode(".jpg", picture(rng))[1].tobytes())
+
+
+def _config(root: Path, where: str, *overrides: str) -> CfgNode:
+    return tiny_config(root, "DATASET.CROP_ON", where, *overrides)
+
+
+def _datasets(root: Path, is_train: bool, *overrides: str) -> tuple[PoseDataset, PoseDataset]:
+    usual, deferred = (build_dataset(_config(root, where, *overrides), is_train) for where in ("cpu", "device"))
+    return usual, deferred
+
+
+@pytest.mark.parametrize("is_train", [False, True])
+@pytest.mark.parametrize("jpeg", [False, True])
+@pytest.mark.parametrize("color_rgb", ["True", "False"])
+def test_crops_equal_those_of_the_cpu(
+    root: Path, rng: np.random.Generator, is_train: bool, jpeg: bool, color_rgb: str
+) -> None:
+    if jpeg:
+        _write_jpegs(root, rng)
+    usual, deferred = _datasets(root, is_train, "DATASET.COLOR_RGB", color_rgb)
+    indices = np.array([4, 0, 9, 5, 4])
+    expected, batch = usual.batch(3, indices), deferred.batch(3, indices)
+    assert isinstance(batch.image, DeferredCrops)
+    assert len(batch.image) == 5
+    crops = batch.image.to("cpu")
+    assert (crops.shape, crops.dtype) == ((5, 3, 128, 96), torch.uint8)
+    assert (crops.int() - expected.image.to("cpu").int()).abs().max() <= TOLERANCE
+    for one, other in zip(batch[1:], expected[1:], strict=True):
+        assert torch.equal(one, other)
+
+
+def test_an_image_of_several_people_travels_once(root: Path) -> None:
+    _, deferred = _datasets(root, is_train=False)
+    batch = deferred.batch(0, np.arange(len(deferred)))
+    assert isinstance(batch.image, DeferredCrops)
+    assert len(batch.image.sizes) == len(np.unique(deferred.records.image_index)) < len(deferred)
+
+
+def test_a_crop_outside_of_its_image_is_black(root: Path) -> None:
+    _, deferred = _datasets(root, is_train=False)
+    deferred.records.center[2] = -500
+    assert not deferred[2].image.any()
+
+
+def test_loaders_hand_them_on(root: Path) -> None:
+    for workers in ("0", "2"):
+        loader = build_loader(
+            _config(root, "device", "WORKERS", workers), _datasets(root, is_train=False)[1], is_train=False
+        )
+        assert sum(len(batch.image.to("cpu")) for batch in loader) == 17
+
+
+def test_they_can_be_sent_to_another_process(root: Path) -> None:
+    crops = _datasets(root, is_train=False)[1].batch(0, np.arange(3)).image
+    assert torch.equal(pickle.loads(pickle.dumps(crops)).to("cpu"), crops.to("cpu"))
+
+
+def test_faults_are_named_with_record_and_file(root: Path, rng: np.random.Generator) -> None:
+    usual, deferred = _datasets(root, is_train=False)
+    assert isinstance(usual.source, ImagePixels)
+    first = Path(usual.source.store.name(0))
+    content = first.read_bytes()
+    first.write_bytes(b"broken")
+    with pytest.raises(PoseError, match=r"^record 0: image .*100\.png is cut short or not a picture"):
+        deferred[0]
+    first.write_bytes(cv2.imencode(".png", picture(rng, (240, 320)))[1].tobytes())
+    with pytest.raises(PoseError, match=r"^record 0: image .*100\.png has 240x320 stored pixels.* 320x240"):
+        deferred[0]
+    first.unlink()
+    with pytest.raises(PoseError, match=r"^record 0: image .*100\.png cannot be read"):
+        deferred[0]
+    first.write_bytes(content)
+    assert deferred[0].image.any()
