@@ -8,11 +8,14 @@ Where the annotation file has no annotations (image_info_test-dev2017.json), the
 import argparse
 from pathlib import Path
 
-from lib.core.evaluate import format_statistics, statistics_of
-from lib.core.submission import check_submission
+from lib.core.coco_library import library_for
+from lib.core.evaluate import format_statistics, pose_statistics
+from lib.core.poses import poses_of
+from lib.core.submission import COCO_KEYPOINTS, check_submission
+from lib.core.truth import COCO_PERSON, Truth, read_truth
 from lib.skeletons import load_skeleton
 from lib.utils.cli import run_command
-from lib.utils.coco_files import Record, read_annotations, read_results
+from lib.utils.coco_files import Record, read_results
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -30,20 +33,25 @@ def main() -> None:
     """Evaluate or check."""
     arguments = parse_arguments()
     skeleton = load_skeleton(arguments.skeleton)
-    annotations = read_annotations(arguments.gt)
+    truth = read_truth(arguments.gt, skeleton.num_keypoints)
     results = read_results(arguments.pred)
-    if not annotations["annotations"]:
-        check_submission(results, annotations, f"result file {arguments.pred}")
-        print(f"{arguments.pred} is a valid COCO submission: {_size(results, annotations)}")
+    if not truth.is_public:
+        source = f"result file {arguments.pred}"
+        check_submission(poses_of(results, truth.image_ids, COCO_PERSON, COCO_KEYPOINTS, source), truth, source)
+        print(f"{arguments.pred} is a valid COCO submission: {_size(results, truth)}")
         return
-    stats = statistics_of(results, annotations, skeleton.sigmas_array, arguments.gt, source=arguments.pred)
-    print(f"{_size(results, annotations)}, keypoint set {skeleton.name}, annotations {arguments.gt}")
+    poses = poses_of(results, truth.image_ids, truth.category, skeleton.num_keypoints, arguments.pred)
+    stats = pose_statistics(poses, truth, skeleton.sigmas_array, source=arguments.pred)
+    print(
+        f"{_size(results, truth)}, keypoint set {skeleton.name}, annotations {arguments.gt}, statistics by "
+        f"{library_for(truth)}"
+    )
     print(format_statistics(stats, Path(arguments.pred).stem))
 
 
-def _size(results: list[Record], annotations: Record) -> str:
+def _size(results: list[Record], truth: Truth) -> str:
     images = {record["image_id"] for record in results}
-    return f"{len(results)} results on {len(images)} of {len(annotations['images'])} images"
+    return f"{len(results)} results on {len(images)} of {len(truth.image_ids)} images"
 
 
 if __name__ == "__main__":

@@ -1,19 +1,17 @@
 """The ten COCO keypoint statistics."""
 
-import contextlib
-import io
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
-from lib.core.results import coco_results, select_results
+from lib.core.coco_library import ten_statistics
+from lib.core.poses import Poses, check_poses, poses_of
+from lib.core.results import chosen_poses, select_results
+from lib.core.truth import Truth, read_truth
 from lib.skeletons import load_skeleton
-from lib.utils.coco_files import Record, annotated_people, check_results, person_category, read_annotations
+from lib.utils.coco_files import Record
 from lib.utils.errors import PoseError
 
 # The names of the published repositories, in the order of pycocotools.
@@ -62,20 +60,18 @@ def evaluate_coco(
         oks_thre=oks_thre,
         soft_nms=soft_nms,
     )
-    annotations = read_annotations(gt_file)
-    category = person_category(annotations, gt_file)
-    results = coco_results(preds, boxes, image_ids, selection, category)
-    return statistics_of(results, annotations, used_sigmas, gt_file)
+    truth = read_truth(gt_file, len(used_sigmas))
+    return pose_statistics(chosen_poses(preds, boxes, image_ids, selection, truth.category), truth, used_sigmas)
 
 
 def coco_statistics(
-    results: Sequence[Mapping[str, Any]],
+    results: Sequence[Record],
     gt_file: str | os.PathLike[str],
     sigmas: ArrayLike,
     *,
     source: str | os.PathLike[str] = "the results",
 ) -> dict[str, float]:
-    """Compute the ten statistics of COCO result records with pycocotools.
+    """Compute the ten statistics of COCO result records.
 
     Args:
         results: records with image_id, category_id, keypoints (3·K numbers) and score; not modified.
@@ -86,37 +82,32 @@ def coco_statistics(
     Raises:
         PoseError: the annotation file cannot be used, or a record does not fit it.
     """
-    return statistics_of(results, read_annotations(gt_file), sigmas, gt_file, source=source)
+    constants = np.asarray(sigmas, dtype=np.float64)
+    truth = read_truth(gt_file, len(constants))
+    poses = poses_of(results, truth.image_ids, truth.category, len(constants), source)
+    return pose_statistics(poses, truth, constants, source=source)
 
 
-def statistics_of(
-    results: Sequence[Mapping[str, Any]],
-    annotations: Record,
-    sigmas: ArrayLike,
-    gt_file: str | os.PathLike[str],
-    *,
-    source: str | os.PathLike[str] = "the results",
+def pose_statistics(
+    poses: Poses, truth: Truth, sigmas: ArrayLike, *, source: str | os.PathLike[str] = "the results"
 ) -> dict[str, float]:
-    """`coco_statistics` for an annotation file that is read already; `gt_file` is only named in errors."""
-    used_sigmas = np.asarray(sigmas, dtype=np.float64)
-    if not annotations["annotations"]:
-        raise PoseError(f"annotation file {gt_file} has no annotations, so there is nothing to evaluate against.")
-    category = person_category(annotations, gt_file)
-    records = [dict(record) for record in results]
-    image_ids = {image["id"] for image in annotations["images"]}
-    check_results(records, image_ids, category, len(used_sigmas), source)
-    people = annotated_people(annotations, len(used_sigmas), gt_file)
-    if not records:
-        return dict.fromkeys(STATISTICS, 0.0)
-    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports on stdout; callers print their own table
-        truth = _pycocotools_truth(annotations, people, category)
-        evaluation = COCOeval(truth, truth.loadRes(records), "keypoints")
-        evaluation.params.kpt_oks_sigmas = used_sigmas
-        evaluation.params.catIds = [category]
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    return {name: float(value) for name, value in zip(STATISTICS, evaluation.stats, strict=True)}
+    """The ten statistics of poses; `lib.core.coco_library` says by which library.
+
+    Args:
+        poses: the results.
+        truth: the annotations.
+        sigmas: (K,).
+        source: where the results come from, named in errors.
+
+    Raises:
+        PoseError: there are no annotations, or a pose does not fit them.
+    """
+    constants = np.asarray(sigmas, dtype=np.float64)
+    if not truth.is_public:
+        raise PoseError(f"annotation file {truth.source} has no annotations, so there is nothing to evaluate against.")
+    check_poses(poses, truth.image_ids, truth.category, len(constants), source)
+    values = ten_statistics(poses, truth, constants) if len(poses) else np.zeros(len(STATISTICS))
+    return dict(zip(STATISTICS, values.tolist(), strict=True))
 
 
 def format_statistics(stats: Mapping[str, float], name: str) -> str:
@@ -130,14 +121,3 @@ def format_statistics(stats: Mapping[str, float], name: str) -> str:
     ruler = "|---" * (len(stats) + 1) + "|"
     values = " | ".join("n/a" if value < 0 else f"{value:.3f}" for value in stats.values())
     return f"{header}\n{ruler}\n| {name} | {values} |"
-
-
-def _pycocotools_truth(annotations: Record, people: list[Record], category: int) -> COCO:
-    truth = COCO()
-    truth.dataset = {
-        "images": list(annotations["images"]),
-        "annotations": people,
-        "categories": [{"id": category, "name": "person"}],
-    }
-    truth.createIndex()
-    return truth

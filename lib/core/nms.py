@@ -6,6 +6,7 @@ later record goes first, as a stable arg-sort read backwards gives it.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -46,15 +47,16 @@ def oks_nms(
     Source: HRNet lib/nms/nms.py, oks_nms.
     """
     ranking, constants = _rank(image_ids, scores), np.asarray(sigmas, dtype=np.float64)
-    points = np.asarray(keypoints)[ranking.order][..., :2].astype(np.float64)
-    area = np.asarray(areas, dtype=np.float64)[ranking.order]
+    # In the order of ranks, and float64 only where it is worked on: most poses are never looked at closely.
+    points, area = np.asarray(keypoints)[ranking.order], np.asarray(areas, dtype=np.float64)[ranking.order]
     maybe_similar = _screen(points, area, constants, threshold)
     kept = np.ones(len(area), dtype=bool)
     for place in range(int(ranking.counts.max(initial=1)) - 1):
         better, worse = _pairs_of_place(place, ranking, kept)
         near = maybe_similar(better, worse)
         better, worse = better[near], worse[near]
-        overlap = oks_between(points[better], points[worse], area[better], area[worse], constants)
+        first, second = points[better].astype(np.float64), points[worse].astype(np.float64)
+        overlap = oks_between(first, second, area[better], area[worse], constants)
         kept[worse[overlap > threshold]] = False
     return ranking.order[kept]
 
@@ -124,14 +126,14 @@ def _pairs_of_place(place: int, ranking: _Ranking, kept: NDArray[np.bool_]) -> t
 
 
 def _screen(
-    points: FloatArray, areas: FloatArray, sigmas: FloatArray, threshold: float
+    points: NDArray[Any], areas: FloatArray, sigmas: FloatArray, threshold: float
 ) -> Callable[[IndexArray, IndexArray], NDArray[np.bool_]]:
     """A test of pairs that is cheap and never wrong about poses whose OKS is above the threshold.
 
     Most pairs are far apart, and the few keypoints of `oks_reach` show it without an exponential.
     """
     probes, reach = oks_reach(sigmas, threshold)
-    probe_xy = np.ascontiguousarray(points[:, probes].transpose(1, 2, 0))
+    probe_xy = np.ascontiguousarray(points[:, probes, :2].transpose(1, 2, 0), dtype=np.float64)
 
     def maybe_similar(first: IndexArray, second: IndexArray) -> NDArray[np.bool_]:
         size = areas[first] + areas[second]

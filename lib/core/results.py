@@ -1,6 +1,5 @@
-"""From predicted keypoints to COCO results: rescoring, suppression, records, files."""
+"""From predicted keypoints to COCO results: rescoring and suppression."""
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lib.core.nms import oks_nms, soft_oks_nms
+from lib.core.poses import Poses
 from lib.utils.errors import PoseError
-from lib.utils.files import write_json
 
 BOX_COLUMNS = ("center x", "center y", "scale x", "scale y", "area", "score")
 
@@ -86,10 +85,10 @@ def select_results(
     return Selection(indices, scores[indices], len(points))
 
 
-def coco_results(
+def chosen_poses(
     preds: ArrayLike, boxes: ArrayLike, image_ids: ArrayLike, selection: Selection, category: int = 1
-) -> list[dict[str, Any]]:
-    """Make COCO result records, with the fields of the published result files.
+) -> Poses:
+    """The selected predictions with their scores.
 
     Args:
         preds: image_ (x, y, score), (N, K, 3).
@@ -97,44 +96,38 @@ def coco_results(
         image_ids: (N,).
         selection: which predictions, with which scores.
         category: category id of a person in the annotation file.
+    """
+    rows, points = selection.indices, np.asarray(preds)
+    if not len(rows):
+        return Poses(np.empty(0, np.int64), category, np.empty((0, 0, 3)), np.empty(0), np.empty((0, 4)))
+    return Poses(
+        image_ids=np.asarray(image_ids)[rows].astype(np.int64),
+        category=category,
+        keypoints=points[rows].astype(np.float64),
+        scores=selection.scores,
+        frames=np.asarray(boxes, dtype=np.float64)[rows, :4],
+    )
+
+
+def coco_results(
+    preds: ArrayLike, boxes: ArrayLike, image_ids: ArrayLike, selection: Selection, category: int = 1
+) -> list[dict[str, Any]]:
+    """Make COCO result records, with the fields of the published result files.
 
     Returns:
         one mapping per selected prediction: image_id, category_id, keypoints (flat x, y, score), score, center, scale.
+
+    Arguments as in `chosen_poses`.
     """
-    rows = selection.indices
-    if not len(rows):
-        return []
-    keypoints = np.asarray(preds, dtype=np.float64)[rows].reshape(len(rows), -1).tolist()
-    frames = np.asarray(boxes, dtype=np.float64)[rows].tolist()
-    ids = np.asarray(image_ids)[rows].tolist()
-    return [
-        {
-            "image_id": int(image_id),
-            "category_id": category,
-            "keypoints": flat,
-            "score": score,
-            "center": frame[:2],
-            "scale": frame[2:4],
-        }
-        for image_id, flat, score, frame in zip(ids, keypoints, selection.scores.tolist(), frames, strict=True)
-    ]
-
-
-def write_results(path: str | os.PathLike[str], results: list[dict[str, Any]]) -> None:
-    """Write a COCO result file; it is either whole or not there.
-
-    Raises:
-        PoseError: the folder cannot be written to.
-    """
-    write_json(path, results)
+    return chosen_poses(preds, boxes, image_ids, selection, category).records()
 
 
 def _checked(
     preds: ArrayLike, boxes: ArrayLike, image_ids: ArrayLike, sigmas: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.int64]]:
     """The inputs of `select_results` as arrays whose shapes and values can be used."""
     count, num_keypoints = len(np.asarray(image_ids)), len(np.asarray(sigmas))
-    points, box_rows = np.asarray(preds, dtype=np.float64), np.asarray(boxes, dtype=np.float64)
+    points, box_rows = np.asarray(preds), np.asarray(boxes, dtype=np.float64)
     if count == 0 and points.size == 0 and box_rows.size == 0:
         return np.empty((0, num_keypoints, 3)), np.empty((0, 6)), np.empty(0, dtype=np.int64)
     if points.shape != (count, num_keypoints, 3) or box_rows.shape != (count, 6):
@@ -148,7 +141,7 @@ def _checked(
     return points, box_rows, ids
 
 
-def _refuse_not_finite(rows: NDArray[np.float64], ids: NDArray[np.int64], what: str, where: str) -> None:
+def _refuse_not_finite(rows: NDArray[Any], ids: NDArray[np.int64], what: str, where: str) -> None:
     faulty = np.flatnonzero(~np.isfinite(rows).all(axis=1))
     if faulty.size:
         record = int(faulty[0])

@@ -2,23 +2,24 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from torch import nn
 
-from lib.core.evaluate import statistics_of
-from lib.core.function import Validation, validate
+from lib.core.evaluate import pose_statistics
+from lib.core.function import validate
 from lib.core.hooks import Listener
+from lib.core.inference import Predictions
 from lib.core.pck import Pck
-from lib.core.results import coco_results, select_results, write_results
-from lib.core.submission import COCO_PERSON, check_submission
+from lib.core.result_file import write_results
+from lib.core.results import chosen_poses, select_results
+from lib.core.submission import check_submission
+from lib.core.truth import Truth, read_truth
 from lib.dataset import build_dataset, build_loader
 from lib.dataset.records import Records
 from lib.run.progress import Progress
 from lib.run.setup import Setup
 from lib.utils import distributed
-from lib.utils.coco_files import person_category, read_annotations
 from lib.utils.geometry import PIXELS_PER_SCALE
 
 
@@ -53,10 +54,10 @@ class Evaluator:
         self.loader = build_loader(
             setup.cfg, self.dataset, is_train=False, rank=distributed.rank(), world_size=distributed.world_size()
         )
-        self._annotations: dict[str, Any] = {}
+        self._truth: Truth | None = None
         if distributed.is_main():
-            self._annotations = read_annotations(self.dataset.annotation_file)
-        self.has_truth = bool(distributed.from_main(bool(self._annotations.get("annotations"))))
+            self._truth = read_truth(self.dataset.annotation_file, setup.skeleton.num_keypoints)
+        self.has_truth = bool(distributed.from_main(self._truth is not None and self._truth.is_public))
 
     def evaluate(
         self, model: nn.Module, listener: Listener, result_file: Path | None = None, *, title: str = "test"
@@ -84,32 +85,67 @@ class Evaluator:
             flip_test=setup.cfg.TEST.FLIP_TEST,
             listener=listener,
         )
-        judged = self._judge(validation, result_file) if distributed.is_main() else None
+        judged = None
+        if self._truth is not None:
+            options = setup.cfg.TEST
+            rule = Rule(setup.skeleton.sigmas_array, options.IN_VIS_THRE, options.OKS_THRE, options.SOFT_NMS)
+            judged = judge(validation.predictions, self.dataset.records, self._truth, rule, result_file)
         stats, num_results = distributed.from_main(judged)
         return Outcome(stats, validation.loss, validation.pck, num_results)
 
-    def _judge(self, validation: Validation, result_file: Path | None) -> tuple[dict[str, float] | None, int]:
-        """Statistics and number of results; on the main process only."""
-        options, records = self.setup.cfg.TEST, self.dataset.records.take(validation.predictions.index)
-        preds, boxes, sigmas = validation.predictions.with_scores(), box_rows(records), self.setup.skeleton.sigmas_array
-        selection = select_results(
-            preds,
-            boxes,
-            records.image_id,
-            sigmas,
-            in_vis_thre=options.IN_VIS_THRE,
-            oks_thre=options.OKS_THRE,
-            soft_nms=options.SOFT_NMS,
-        )
-        file = self.dataset.annotation_file
-        category = person_category(self._annotations, file) if self.has_truth else COCO_PERSON
-        results = coco_results(preds, boxes, records.image_id, selection, category)
-        if not self.has_truth:
-            check_submission(results, self._annotations, f"the test on {file}")
-        if result_file is not None:
-            write_results(result_file, results)
-        stats = statistics_of(results, self._annotations, sigmas, file) if self.has_truth else None
-        return stats, selection.num_kept
+
+@dataclass(frozen=True)
+class Rule:
+    """How predictions become results.
+
+    Attributes:
+        sigmas: (K,).
+        in_vis_thre: TEST.IN_VIS_THRE.
+        oks_thre: TEST.OKS_THRE.
+        soft_nms: TEST.SOFT_NMS.
+    """
+
+    sigmas: np.ndarray
+    in_vis_thre: float = 0.2
+    oks_thre: float = 0.9
+    soft_nms: bool = False
+
+
+def judge(
+    predictions: Predictions, records: Records, truth: Truth, rule: Rule, result_file: Path | None
+) -> tuple[dict[str, float] | None, int]:
+    """Rescore and suppress predictions, write them and compute their statistics.
+
+    Args:
+        predictions: of some of the records.
+        records: of the data set.
+        truth: its annotations; where they are not public, the results are checked for the COCO server instead.
+        rule: how.
+        result_file: where to write the results; None for nowhere.
+
+    Returns:
+        The ten statistics, None where the annotations are not public; and the number of results.
+
+    Raises:
+        PoseError: see `Evaluator.evaluate`.
+    """
+    records, preds = records.take(predictions.index), predictions.with_scores()
+    boxes = box_rows(records)
+    selection = select_results(
+        preds,
+        boxes,
+        records.image_id,
+        rule.sigmas,
+        in_vis_thre=rule.in_vis_thre,
+        oks_thre=rule.oks_thre,
+        soft_nms=rule.soft_nms,
+    )
+    poses = chosen_poses(preds, boxes, records.image_id, selection, truth.category)
+    if not truth.is_public:
+        check_submission(poses, truth, f"the test on {truth.source}")
+    if result_file is not None:
+        write_results(result_file, poses)
+    return pose_statistics(poses, truth, rule.sigmas) if truth.is_public else None, len(poses)
 
 
 def box_rows(records: Records) -> np.ndarray:

@@ -1,16 +1,19 @@
 """COCO-format annotation and result files: reading them, and naming their faults."""
 
-import math
 import os
 from collections.abc import Collection, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lib.utils.errors import PoseError
 from lib.utils.files import read_json
 
 Record = dict[str, Any]
 SHOWN_FAULTS = 3
+RESULT_FIELDS = ("image_id", "category_id", "keypoints", "score")
 
 
 def read_annotations(path: str | os.PathLike[str]) -> Record:
@@ -82,7 +85,8 @@ def annotated_people(annotations: Record, num_keypoints: int, source: str | os.P
         new mappings; `iscrowd` (0) and `num_keypoints` (those with visibility above 0) are filled in where absent.
 
     Raises:
-        PoseError: an annotation without area or box, or with another number of keypoints.
+        PoseError: an annotation without area or box, with another number of keypoints, or with values among them that
+            are not numbers.
     """
     category = person_category(annotations, source)
     people = []
@@ -98,8 +102,12 @@ def annotated_people(annotations: Record, num_keypoints: int, source: str | os.P
             )
         if not _is_finite(annotation.get("area")) or not _is_box(annotation.get("bbox")):
             raise PoseError(f"{name} lacks a numeric area or bbox, which OKS needs; add them.")
-        labelled = sum(visibility > 0 for visibility in keypoints[2::3])
-        people.append({"iscrowd": 0, "num_keypoints": labelled, **annotation, "category_id": category})
+        if not _are_finite(keypoints):
+            raise PoseError(f"{name} has a keypoint value that is not a finite number; correct it.")
+        person = {"iscrowd": 0, **annotation, "category_id": category}
+        if not _is_integer(person.get("num_keypoints")):
+            person["num_keypoints"] = sum(visibility > 0 for visibility in keypoints[2::3])
+        people.append(person)
     return people
 
 
@@ -128,15 +136,53 @@ def check_results(
     source: str | os.PathLike[str],
 ) -> None:
     """Raise PoseError that names the first faults of keypoint results and their file, if there are any."""
+    if _all_sound(results, image_ids, category, num_keypoints):
+        return
     faults = list(islice(result_faults(results, image_ids, category, num_keypoints), SHOWN_FAULTS + 1))
     if faults:
         more = "; and more" if len(faults) > SHOWN_FAULTS else ""
         raise PoseError(f"{source} does not fit the annotations: {'; '.join(faults[:SHOWN_FAULTS])}{more}.")
 
 
+def result_boxes(results: Sequence[Record], source: str | os.PathLike[str]) -> NDArray[np.float64] | None:
+    """The boxes (x, y, width, height) of results that bring them, (M, 4); None where the first record has none.
+
+    Raises:
+        PoseError: the first record has a box, and a later one has no usable one.
+
+    Source: pycocotools COCO.loadRes, where the first record decides.
+    """
+    if not results or not results[0].get("bbox"):
+        return None
+    boxes = [record.get("bbox") for record in results]
+    for index, box in enumerate(boxes):
+        if not _is_box(box):
+            raise PoseError(
+                f"{source}: record {index} has bbox {box!r} instead of 4 finite numbers, while the first record has a "
+                "bbox; give it to all records or to none."
+            )
+    return np.array(boxes, dtype=np.float64)
+
+
+def _all_sound(results: Sequence[Record], image_ids: Collection[int], category: int, num_keypoints: int) -> bool:
+    """Whether a look at whole columns finds no fault; where it does, the records are looked at one by one."""
+    try:
+        ids, categories, keypoints, scores = ([record[key] for record in results] for key in RESULT_FIELDS)
+        return (
+            set(map(type, ids)) <= {int}
+            and set(ids) <= set(image_ids)
+            and set(categories) <= {category}
+            and set(map(type, keypoints)) <= {list}
+            and set(map(len, keypoints)) <= {3 * num_keypoints}
+            and _are_finite(list(chain(scores, *keypoints)))
+        )
+    except (KeyError, TypeError):
+        return False
+
+
 def _record_fault(record: Record, image_ids: Collection[int], category: int, num_keypoints: int) -> str:
     """The first fault of one record as a phrase, or nothing."""
-    missing = [key for key in ("image_id", "category_id", "keypoints", "score") if key not in record]
+    missing = [key for key in RESULT_FIELDS if key not in record]
     if missing:
         return f"lacks {', '.join(missing)}"
     if not _is_integer(record["image_id"]):
@@ -149,7 +195,7 @@ def _record_fault(record: Record, image_ids: Collection[int], category: int, num
     if not isinstance(keypoints, list) or len(keypoints) != 3 * num_keypoints:
         found = len(keypoints) if isinstance(keypoints, list) else "no list of"
         return f"has {found} keypoint numbers instead of {3 * num_keypoints} (x, y, score of {num_keypoints} keypoints)"
-    if not all(map(_is_finite, keypoints)):
+    if not _are_finite(keypoints):
         return "has a keypoint number that is not finite"
     if not _is_finite(record["score"]):
         return f"has score {record['score']!r}, which is not a finite number"
@@ -161,7 +207,7 @@ def _is_record_list(value: Any, key: str) -> bool:
 
 
 def _is_box(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 4 and all(map(_is_finite, value))
+    return isinstance(value, list) and len(value) == 4 and _are_finite(value)
 
 
 def _is_integer(value: Any) -> bool:
@@ -169,4 +215,18 @@ def _is_integer(value: Any) -> bool:
 
 
 def _is_finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return _are_finite([value])
+
+
+def _are_finite(values: list[Any]) -> bool:
+    """Whether all are finite numbers; True and False are none."""
+    if not set(map(type, values)) <= {int, float} and not all(map(_is_number, values)):
+        return False
+    try:
+        return bool(np.isfinite(np.fromiter(values, np.float64, len(values))).all())
+    except OverflowError:  # an integer beyond all floats
+        return False
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

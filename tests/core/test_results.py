@@ -1,14 +1,11 @@
 """Rescoring, selection and result records."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 from helpers.tiny_coco import noisy_predictions, tiny_annotations
 from reference import oks_nms as reference
 
-from lib.core.results import coco_results, rescore, select_results, write_results
+from lib.core.results import coco_results, rescore, select_results
 from lib.utils.errors import PoseError
 
 SIGMAS = np.full(17, 0.08)
@@ -37,13 +34,6 @@ def test_selection_and_records(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(np.reshape(records[0]["keypoints"], (17, 3)), preds[row])
     np.testing.assert_array_equal(records[0]["center"] + records[0]["scale"], boxes[row, :4])
     np.testing.assert_array_equal(preds, before)
-
-
-def test_result_file_holds_the_records(tmp_path: Path, rng: np.random.Generator) -> None:
-    preds, boxes, ids = noisy_predictions(rng, tiny_annotations(rng), 1.0)
-    records = coco_results(preds, boxes, ids, select_results(preds, boxes, ids, SIGMAS))
-    write_results(tmp_path / "results" / "r.json", records)
-    assert json.loads((tmp_path / "results" / "r.json").read_text()) == records
 
 
 def test_no_predictions_give_no_records() -> None:
