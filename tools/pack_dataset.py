@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from lib.config import load_config
 from lib.dataset.packed.build import verify_packed, write_packed
-from lib.dataset.packed.plan import MEGABYTE
+from lib.dataset.packed.plan import DEFAULT_DENSITY, DEFAULT_SHARD_BYTES, MEGABYTE
 from lib.dataset.packed.report import describe
 from lib.utils.cli import run_command
 from lib.utils.errors import PoseError
@@ -30,15 +30,16 @@ def main() -> None:
     parser.add_argument(
         "--density",
         type=_density,
-        default=1.5,
-        help="stored pixels per input pixel of a crop at scale 1, 1.5 by default; 'image' reduces nothing",
+        default=DEFAULT_DENSITY,
+        help=f"stored pixels per input pixel of a crop at scale 1 ({DEFAULT_DENSITY:g}); 'image' reduces nothing",
     )
-    parser.add_argument("--shard-size", type=int, default=512, help="largest size of a file, MB (512)")
+    shard_size = DEFAULT_SHARD_BYTES // MEGABYTE
+    parser.add_argument("--shard-size", type=int, default=shard_size, help=f"size of a file, MB ({shard_size})")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes; by default one per core")
     parser.add_argument("--verify", action="store_true", help="recompute the checksums of what is there")
     parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="options to change, e.g. DATASET.ROOT data/mine")
     flags = parser.parse_intermixed_args()
-    if flags.shard_size < 1 or flags.workers < 1:
+    if min(flags.shard_size, flags.workers) < 1:
         raise PoseError("--shard-size and --workers must be 1 or more.")
     started = time.perf_counter()
     config = load_config(flags.cfg, flags.opts)

@@ -11,6 +11,8 @@ from lib.dataset.crop import mirror_maps
 from lib.dataset.packed.regions import pixel_regions, sampled_rectangles, stored_density
 
 EPOCHS = 60
+# So few pixels that each of them is several of the image.
+SMALL = ("MODEL.IMAGE_SIZE", "[32,64]", "MODEL.HEATMAP_SIZE", "[8,16]")
 STILL = AugmentSettings(False, 0.0, 0.0, 0.0, 8)
 
 
@@ -48,7 +50,7 @@ def _sampled(dataset: PoseDataset, settings: AugmentSettings, epoch: int) -> np.
 def test_nothing_is_sampled_outside_of_a_region(
     root: Path, codec: str, settings: AugmentSettings, density: float | None
 ) -> None:
-    dataset = build_dataset(tiny_config(root, "MODEL.CODEC", codec), is_train=True)
+    dataset = build_dataset(tiny_config(root, "MODEL.CODEC", codec, *SMALL), is_train=True)
     size_wh = dataset.images.size_wh[dataset.records.image_index]
     first, last = sampled_rectangles(dataset.records, dataset.codec, settings, dataset.skeleton)
     per_pixel = stored_density(dataset.records, dataset.codec, density)

@@ -14,6 +14,8 @@ from lib.skeletons.skeleton import Skeleton
 
 CHANNELS = 3
 MEGABYTE = 1_000_000
+# Chosen by measurement, see docs/DATA.md.
+DEFAULT_DENSITY, DEFAULT_SHARD_BYTES = 1.5, 512 * MEGABYTE
 
 
 @dataclass(frozen=True)

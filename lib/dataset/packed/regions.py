@@ -7,8 +7,8 @@ from lib.dataset.augment import ROTATION_LIMIT, AugmentSettings, half_body_boxes
 from lib.dataset.records import Records
 from lib.skeletons.skeleton import Skeleton
 
-# Image pixels around the sampled positions: one for the neighbour that they are interpolated with, one for rounding.
-NEIGHBOURS = 2
+# Image pixels more than computed, for roundings of the warp.
+MARGIN = 1
 
 
 def sampled_rectangles(
@@ -73,7 +73,7 @@ def pixel_regions(first: np.ndarray, last: np.ndarray, density: np.ndarray, size
     Returns:
         left, top, right, bottom, (N, 4) int64; right and bottom are not included. At least one pixel is.
     """
-    reach = (NEIGHBOURS + 0.5 / density)[:, None]
+    reach = (MARGIN + 0.5 / density)[:, None]
     low = np.clip(np.floor(first - reach), 0, size_wh - 1)
     high = np.clip(np.ceil(last + reach) + 1, low + 1, size_wh)
     return np.concatenate([low, high], axis=1).astype(np.int64)
