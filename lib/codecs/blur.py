@@ -53,7 +53,7 @@ def blur(maps: Tensor, size: int, *, zero_border: bool = False) -> Tensor:
         columns, and index rather than flatten.
     """
     height, width = maps.shape[-2:]
-    flat, on_cpu = maps.detach().flatten(0, -3), maps.device.type == "cpu"
+    flat, on_cpu = maps.detach()[None].flatten(0, -3), maps.device.type == "cpu"
     bands = partial(_bands, size=size, zero_border=zero_border, split=on_cpu, device=maps.device)
     count = len(flat)
     result = flat.new_empty(height, count * width, dtype=_product_dtype(maps.device))
@@ -64,7 +64,7 @@ def blur(maps: Tensor, size: int, *, zero_border: bool = False) -> Tensor:
             target = result[:, first * width : (first + len(part)) * width]
             _blur_piece(part, bands(width), bands(height), target)
     blurred = result.view(height, count, width).transpose(0, 1)
-    return blurred.to(torch.float32).unflatten(0, maps.shape[:-2])
+    return blurred.to(torch.float32).reshape(maps.shape)
 
 
 def _blur_piece(maps: Tensor, columns: "list[_Band]", rows: "list[_Band]", target: Tensor) -> None:
