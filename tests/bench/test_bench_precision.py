@@ -1,0 +1,44 @@
+"""What bf16 does to results, on data of dots."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from helpers.tiny_run import make_tiny_data, tiny_experiment
+
+from lib.bench import precision
+from lib.bench.precision import precision_rows
+from lib.bench.settings import BenchSettings
+from lib.config import load_config
+from lib.core.precision import Precision
+from lib.models import build_model
+from lib.utils.errors import PoseError
+
+
+def test_every_way_is_compared_with_eager_float32(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = torch.device("cpu")
+    ways = [("eager", Precision(cpu, "bf16")), ("eager", Precision(cpu)), ("openvino", Precision(cpu))]
+    monkeypatch.setattr(precision, "_others", lambda _: ways)
+    make_runtime = precision.make_runtime
+
+    def without_openvino(name: str, *arguments: object) -> object:
+        if name == "openvino":
+            raise PoseError("not here.")
+        return make_runtime(name, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(precision, "make_runtime", without_openvino)
+    experiment = tiny_experiment(tmp_path, make_tiny_data(tmp_path / "data"))
+    weights = tmp_path / "weights.pth"
+    torch.save(build_model(load_config(experiment)).state_dict(), weights)
+    rows = precision_rows(BenchSettings(), load_config(experiment, ["TEST.MODEL_FILE", str(weights)]))
+    assert {row.name for row in rows} == {"tiny, 6 people"}
+    kinds = ["annotated keypoints", "all keypoints"]
+    shifts = [f"{kind}, {measure} shift" for kind in kinds for measure in ("median", "largest")]
+    assert [row.way for row in rows[:6]] == [
+        "eager, float32",
+        "eager, bf16",
+        *(f"eager, bf16: {shift}" for shift in shifts),
+    ]
+    assert len(rows) == 11, "the runtime that is absent is left out"
+    assert rows[-1].median == 0
+    assert [row.unit for row in rows[:3]] == ["AP", "AP", "px"]
