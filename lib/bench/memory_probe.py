@@ -33,7 +33,7 @@ CONFIG = Path(__file__).resolve().parents[2] / "experiments" / "_hrnet_w24_128x9
 ASPECT_RATIO = 0.75
 WORKERS, BATCH, STEPS = 2, 32, 900
 # The first batches fill caches and buffers of any worker.
-STEPS_AT_START = 60
+STEPS_AT_START, READINGS = 60, 9
 # Small pictures stand for those of COCO: how often each record is touched is measured, not pixels.
 PICTURES, PICTURE_WH, SMALLER = 8, (160, 120), 0.25
 
@@ -105,11 +105,14 @@ def _measured(build: Callable[[], Any]) -> list[float]:
 
 
 def _during_epoch(loader: Iterable[Any]) -> list[float]:
-    measured = []
+    """The workers' own MB at three times, each the median of several steps, as a batch may be on its way or not."""
+    readings: list[list[float]] = [[], [], []]
     for step, _ in enumerate(islice(loader, STEPS)):
-        if step in (STEPS_AT_START, STEPS // 2, STEPS - 1):
-            measured.append(sum(own_mb(worker.pid) for worker in multiprocessing.active_children() if worker.pid))
-    return measured
+        for taken, first in zip(readings, (STEPS_AT_START, STEPS // 2, STEPS - READINGS), strict=True):
+            if first <= step < first + READINGS:
+                workers = multiprocessing.active_children()
+                taken.append(sum(own_mb(worker.pid) for worker in workers if worker.pid))
+    return [float(np.median(taken)) for taken in readings]
 
 
 def _pictures() -> list[bytes]:
