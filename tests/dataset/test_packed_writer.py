@@ -1,6 +1,9 @@
 import errno
 import json
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +100,38 @@ def test_damaged_shards_are_written_again(root: Path) -> None:
     assert pack(root) == index
     assert not list(damaged_files(_folder(root), index))
     assert _shard_files(root)["shard-00002.bin"] == before["shard-00002.bin"]
+
+
+KILLED_IN_ITS_MIDDLE = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from helpers import tiny_pack
+
+def killed(items, total):
+    for number, item in enumerate(items):
+        yield item
+        if number == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+tiny_pack.pack(Path({root!r}), workers=2, progress=killed)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_run_leaves_no_process_and_continues(root: Path) -> None:
+    program = KILLED_IN_ITS_MIDDLE.format(tests=str(Path(__file__).parents[1]), root=str(root))
+    # Returns when the last process has closed its end of the pipe.
+    ended = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, timeout=120, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    there = _shard_files(root)
+    assert there
+    index = pack(root)
+    assert len(there) < len(index.shards)
+    assert not list(damaged_files(_folder(root), index))
+    assert not list(_folder(root).glob(".*"))
+    finished = there.keys() - {f"shard-{len(there) - 1:05d}.bin"}  # the last one may not have been entered yet
+    assert {name: _shard_files(root)[name] for name in finished} == {name: there[name] for name in finished}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from helpers.tiny_dataset import tiny_config
 
+from lib.dataset.check import Progress
 from lib.dataset.packed.build import write_packed
 from lib.dataset.packed.format import PackIndex
 
@@ -17,6 +18,7 @@ def pack(
     shard_bytes: int = SMALL_SHARDS,
     workers: int = 1,
     output: str = "",
+    progress: Progress = lambda items, total: items,  # noqa: ARG005 - the signature of a progress bar
 ) -> PackIndex:
     """Pack the part called tiny, as in the images unless a density is given."""
     return write_packed(
@@ -25,5 +27,5 @@ def pack(
         density=density,
         shard_bytes=shard_bytes,
         workers=workers,
-        progress=lambda items, total: items,  # noqa: ARG005 - the signature of a progress bar
+        progress=progress,
     )
