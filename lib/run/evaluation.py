@@ -11,6 +11,7 @@ from lib.core.function import validate
 from lib.core.hooks import Listener
 from lib.core.inference import Predictions
 from lib.core.pck import Pck
+from lib.core.poses import Poses
 from lib.core.result_file import write_results
 from lib.core.results import chosen_poses, select_results
 from lib.core.submission import check_submission
@@ -129,6 +130,16 @@ def judge(
     Raises:
         PoseError: see `Evaluator.evaluate`.
     """
+    poses = select_poses(predictions, records, truth.category, rule)
+    if not truth.is_public:
+        check_submission(poses, truth, f"the test on {truth.source}")
+    if result_file is not None:
+        write_results(result_file, poses)
+    return pose_statistics(poses, truth, rule.sigmas) if truth.is_public else None, len(poses)
+
+
+def select_poses(predictions: Predictions, records: Records, category: int, rule: Rule) -> Poses:
+    """Rescore and suppress predictions; arguments as in `judge`, `category` is that of a person."""
     records, preds = records.take(predictions.index), predictions.with_scores()
     boxes = box_rows(records)
     selection = select_results(
@@ -140,12 +151,7 @@ def judge(
         oks_thre=rule.oks_thre,
         soft_nms=rule.soft_nms,
     )
-    poses = chosen_poses(preds, boxes, records.image_id, selection, truth.category)
-    if not truth.is_public:
-        check_submission(poses, truth, f"the test on {truth.source}")
-    if result_file is not None:
-        write_results(result_file, poses)
-    return pose_statistics(poses, truth, rule.sigmas) if truth.is_public else None, len(poses)
+    return chosen_poses(preds, boxes, records.image_id, selection, category)
 
 
 def box_rows(records: Records) -> np.ndarray:
