@@ -77,7 +77,8 @@ def test_predictions_are_those_of_eager(runtime: str, kind: str, rng: np.random.
     model = randomized(ThreeLayers(codec.num_channels))
     # The flip test doubles batches; 5 and 3 are neither what it was made for nor a part of it.
     network = make_runtime(runtime, model, _images(4), FLOAT32)
-    with torch.no_grad():
+    # No other batch may have the network compiled again.
+    with torch.no_grad(), torch._dynamo.config.patch(error_on_recompile=True):
         for count in (1, 4, 5):
             images = _images(count)
             _assert_close(network(images), model(images))
@@ -85,7 +86,8 @@ def test_predictions_are_those_of_eager(runtime: str, kind: str, rng: np.random.
             _assert_close(flipped, forward_with_flip(model, codec, images, FLOAT32))
     batches = [dot_batch(rng, [0, 1, 2, 3]), dot_batch(rng, [4, 5, 6])]
     for flip_test in (False, True):
-        own = predict(network, codec, batches, PREPARE, flip_test=flip_test)
+        with torch._dynamo.config.patch(error_on_recompile=True):
+            own = predict(network, codec, batches, PREPARE, flip_test=flip_test)
         eager = predict(model, codec, batches, PREPARE, flip_test=flip_test)
         assert own.index.tolist() == list(range(7))
         assert own.image_keypoints.shape == (7, NUM_KEYPOINTS, 2)
