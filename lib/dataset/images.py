@@ -7,7 +7,6 @@ import os
 import struct
 import zipfile
 import zlib
-from collections import defaultdict
 from pathlib import Path
 from typing import Protocol
 
@@ -76,14 +75,15 @@ class FolderImages:
 
     def missing(self, indices: np.ndarray) -> np.ndarray:
         """See `ImageStore`; one listing per folder, which is faster than asking for each file."""
-        by_folder: dict[Path, list[tuple[int, str]]] = defaultdict(list)
-        for index in indices:
-            path = self._path(int(index))
-            by_folder[path.parent].append((int(index), path.name))
+        listings: dict[str, set[str]] = {}
         absent = []
-        for folder, files in by_folder.items():
-            present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-            absent += [index for index, name in files if name not in present]
+        for index in indices.tolist():
+            folder, _, name = self.file_names[index].decode().rpartition("/")
+            if folder not in listings:
+                place = self.folder / folder
+                listings[folder] = set(os.listdir(place)) if place.is_dir() else set()  # noqa: PTH208 - names alone
+            if name not in listings[folder]:
+                absent.append(index)
         return np.array(sorted(absent), np.int64)
 
     def name(self, index: int) -> str:
