@@ -102,8 +102,10 @@ def _silence() -> Iterator[None]:
 
 def _classes(library: str) -> tuple[Any, Any]:
     if library == "hotcoco":
-        from hotcoco import COCO, COCOeval
-    else:
-        from pycocotools.coco import COCO
-        from pycocotools.cocoeval import COCOeval
+        import hotcoco
+
+        return hotcoco.COCO, hotcoco.COCOeval
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
     return COCO, COCOeval

@@ -1,5 +1,6 @@
 """COCO-format annotation and result files: reading them, and naming their faults."""
 
+import math
 import os
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain, islice
@@ -207,26 +208,30 @@ def _is_record_list(value: Any, key: str) -> bool:
 
 
 def _is_box(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 4 and _are_finite(value)
+    return isinstance(value, list) and len(value) == 4 and all(map(_is_finite, value))
 
 
 def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _is_number(value: Any) -> bool:
+    """True and False are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def _is_finite(value: Any) -> bool:
-    return _are_finite([value])
-
-
-def _are_finite(values: list[Any]) -> bool:
-    """Whether all are finite numbers; True and False are none."""
-    if not set(map(type, values)) <= {int, float} and not all(map(_is_number, values)):
-        return False
     try:
-        return bool(np.isfinite(np.fromiter(values, np.float64, len(values))).all())
+        return _is_number(value) and math.isfinite(value)
     except OverflowError:  # an integer beyond all floats
         return False
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _are_finite(values: list[Any]) -> bool:
+    """`_is_finite` of all, for many."""
+    if not set(map(type, values)) <= {int, float}:
+        return all(map(_is_finite, values))
+    try:
+        return bool(np.isfinite(np.fromiter(values, np.float64, len(values))).all())
+    except OverflowError:
+        return False
