@@ -102,6 +102,19 @@ def test_damaged_shards_are_written_again(root: Path) -> None:
     assert _shard_files(root)["shard-00002.bin"] == before["shard-00002.bin"]
 
 
+def test_a_run_that_ended_at_its_very_start_continues(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    _folder(root).mkdir(parents=True)
+    (_folder(root) / ".index.json.abc.json").write_bytes(b"of a killed process")
+    with monkeypatch.context() as patch:
+        patch.setattr(writer.np, "save", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            pack(root)
+    assert not list(damaged_files(_folder(root), pack(root)))
+
+
 KILLED_IN_ITS_MIDDLE = """
 import os, signal, sys
 from pathlib import Path

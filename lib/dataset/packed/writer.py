@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -99,11 +99,10 @@ class PackWriter:
         """
         pending = [number for number, shard in enumerate(self.index.shards) if not shard.sha256]
         self._require_space(pending)
-        for name, array in arrays.items():
-            path = array_path(self.folder, name)
-            with atomic_path(path) as temporary, temporary.open("wb") as file:
-                np.save(file, array, allow_pickle=False)
-            self.index.arrays[name] = file_sha256(path)
+        # First of all, so that an interrupted command knows its folder again.
+        self.index.write(self.folder)
+        checksums = {name: self._write_array(name, array) for name, array in arrays.items()}
+        self.index = replace(self.index, arrays=checksums)
         self.index.write(self.folder)
         for left_over in self.folder.glob(".shard-*"):
             left_over.unlink()
@@ -117,6 +116,13 @@ class PackWriter:
                 f"{str(error).rstrip('.')} ({done} of {len(self.index.shards)} shards are finished and stay; the same "
                 "command goes on with the others)."
             ) from error
+
+    def _write_array(self, name: str, array: np.ndarray) -> str:
+        """Write an array; its file's checksum."""
+        path = array_path(self.folder, name)
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+        return file_sha256(path)
 
     def _write_shards(self, pending: list[int], workers: int) -> Iterator[None]:
         """Write shards one after the other; yields once per image."""
@@ -156,7 +162,8 @@ class PackWriter:
 
 def _with_finished_shards(folder: Path, index: PackIndex) -> PackIndex:
     """The index with the checksums of those shards that are there and whole."""
-    if not folder.is_dir() or not any(folder.iterdir()):
+    # Files with a dot in front are temporary ones of a command that was killed.
+    if not folder.is_dir() or all(path.name.startswith(".") for path in folder.iterdir()):
         return index
     if not (folder / INDEX_NAME).is_file():
         raise PoseError(f"{folder} holds files that are not a packed data set; choose another --output.")
