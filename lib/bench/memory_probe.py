@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 
 from lib.bench.made_annotations import KEYPOINTS
 from lib.bench.plain_annotations import ListDataset, list_people, open_coco
-from lib.bench.process_memory import own_mb, resident_mb
+from lib.bench.process_memory import own_mb, resident_mb, written_mb
 from lib.codecs.build import build_codec
 from lib.config import load_config, resolve_skeleton
 from lib.dataset import PoseDataset, PoseLoader, TrainSampler
@@ -39,7 +39,7 @@ PICTURES, PICTURE_WH, SMALLER = 8, (160, 120), 0.25
 
 
 def plain_index(path: str) -> list[float]:
-    """Seconds, resident MB before and after: pycocotools' index and the list of people, both kept."""
+    """Seconds, resident MB before and after, written MB after: pycocotools' index and the list of people, both kept."""
 
     def build() -> Any:
         coco = open_coco(path)
@@ -49,7 +49,7 @@ def plain_index(path: str) -> list[float]:
 
 
 def our_index(path: str) -> list[float]:
-    """Seconds, resident MB before and after: our arrays, built or from the cache."""
+    """Seconds, resident MB before and after, written MB after: our arrays, built or from the cache."""
     return _measured(lambda: read_annotations(path, KEYPOINTS))
 
 
@@ -99,9 +99,9 @@ def _measured(build: Callable[[], Any]) -> list[float]:
     before, started = resident_mb(), time.perf_counter()
     kept = build()
     seconds = time.perf_counter() - started
-    after = resident_mb()
+    after = [resident_mb(), written_mb()]
     del kept
-    return [seconds, before, after]
+    return [seconds, before, *after]
 
 
 def _during_epoch(loader: Iterable[Any]) -> list[float]:

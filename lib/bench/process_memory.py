@@ -13,6 +13,11 @@ def resident_mb(pid: int | str = "self") -> float:
     return _sum_mb(Path(f"/proc/{pid}/status"), "VmRSS")
 
 
+def written_mb(pid: int | str = "self") -> float:
+    """The part of it that the process has written, in MB; the rest are files, above all PyTorch's libraries."""
+    return _sum_mb(Path(f"/proc/{pid}/status"), "RssAnon")
+
+
 def own_mb(pid: int | str) -> float:
     """Memory in MB that a process shares with no other; pages that it copied by writing to them are among it."""
     return _sum_mb(Path(f"/proc/{pid}/smaps_rollup"), "Private_Clean", "Private_Dirty")
