@@ -102,7 +102,7 @@ def check_config(config: CfgNode, source: str) -> None:
         value = _get(config, key)
         if not accepts(value):
             raise PoseError(f"{source}: {key} is {value!r}, but it must be {expected}.")
-    for fault in (_encoding_fault, _network_fault, _size_fault, _skeleton_fault):
+    for fault in (_encoding_fault, _network_fault, _size_fault, _skeleton_fault, _data_fault):
         message = fault(config)
         if message:
             raise PoseError(f"{source}: {message}.")
@@ -205,4 +205,14 @@ def _skeleton_fault(config: CfgNode) -> str:
         )
     if config.LOSS.USE_OHKM and config.LOSS.TOPK > config.MODEL.NUM_JOINTS:
         return f"LOSS.TOPK is {config.LOSS.TOPK}, but there are only {config.MODEL.NUM_JOINTS} keypoints"
+    return ""
+
+
+def _data_fault(config: CfgNode) -> str:
+    data = config.DATASET
+    is_packed = data.DATA_FORMAT == "packed"
+    if data.SHARDS == "own" and not is_packed:
+        return f"DATASET.SHARDS own needs packed data, but DATASET.DATA_FORMAT is {data.DATA_FORMAT}"
+    if data.CROP_ON == "device" and is_packed:
+        return "DATASET.CROP_ON device cuts from image files, but DATASET.DATA_FORMAT is packed; change one"
     return ""

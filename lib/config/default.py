@@ -88,9 +88,7 @@ def _dataset() -> CfgNode:
     node.TRAIN_SET = "train"  # name of the training part, e.g. train2017
     node.TEST_SET = "valid"  # name of the part tested on, e.g. val2017, test-dev2017
     node.DATA_FORMAT = "jpg"  # jpg: image files in a folder | zip: the same inside <part>.zip | packed (NEW: training)
-    node.CROP_ON = (
-        "cpu"  # NEW: where images are decoded and crops cut: cpu (loading processes) | device (the network's)
-    )
+    node.CROP_ON = "cpu"  # NEW: where images are decoded and cut: cpu (loading processes) | device (the network's)
     node.SHARDS = "all"  # NEW: packed only: each process reads all shards | own: shards rank, rank + processes, ...
     node.HYBRID_JOINTS_TYPE = ""  # appended to the data set's name in output folders
     node.SELECT_DATA = False  # train only on people whose keypoints fill their box well

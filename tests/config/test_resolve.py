@@ -135,6 +135,8 @@ def test_wide_fusion_of_udp_gaussian_is_mentioned() -> None:
         (HRNET, ["TEST.RUNTIME", "tvm"], r"TEST\.RUNTIME is 'tvm', but it must be one of eager, compile"),
         (HRNET, ["DATASET.STD", "[1, 0, 1]"], r"DATASET\.STD"),
         (HRNET, ["LOSS.USE_OHKM", "True", "LOSS.TOPK", "18"], r"LOSS\.TOPK is 18"),
+        (HRNET, ["DATASET.SHARDS", "own"], r"DATASET\.SHARDS own needs packed data"),
+        (HRNET, ["DATASET.CROP_ON", "device", "DATASET.DATA_FORMAT", "packed"], r"DATASET\.CROP_ON device cuts from"),
         (HRNET, ["MODEL.EXTRA.STAGE3.NUM_BRANCHES", "2"], r"STAGE3\.NUM_BRANCHES is 2, but it must be 3"),
         (HRNET, ["MODEL.EXTRA.STAGE3.NUM_BLOCKS", "[4]"], r"STAGE3\.NUM_BLOCKS is \[4\], .*3 numbers"),
         (HRNET, ["MODEL.EXTRA.STAGE4.BLOCK", "BIG"], r"STAGE4\.BLOCK is 'BIG'"),
