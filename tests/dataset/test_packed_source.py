@@ -1,4 +1,5 @@
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -151,3 +152,21 @@ def test_half_bodies_need_to_be_packed() -> None:
     made = replace(MADE, half_body_above=None, upper_body=())
     unmet = MADE.unmet_by(made)
     assert unmet == ["DATASET.PROB_HALF_BODY above 0 (packed for none)"]
+
+
+def test_a_source_holds_no_python_object_per_record(folder: Path) -> None:
+    """Forked workers share arrays for good, but copy the memory of every object that they look at."""
+    source = _source(folder)
+    source.pixels(0)
+    held = vars(source).values()
+    assert not [value for value in held if isinstance(value, (list, tuple)) and len(value) >= len(source.shard)]
+
+
+def test_a_source_travels_without_its_pixels(folder: Path) -> None:
+    source = _source(folder)
+    before = len(pickle.dumps(source))
+    expected = source.pixels(3)
+    content = pickle.dumps(source)
+    assert len(content) == before
+    np.testing.assert_array_equal(pickle.loads(content).pixels(3).array, expected.array)
+    np.testing.assert_array_equal(source.pixels(3).array, expected.array)

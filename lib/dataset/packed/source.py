@@ -4,7 +4,7 @@ import mmap
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -38,21 +38,23 @@ class PackedPixels:
         self.folder = folder
         self.shards = shards
         self.shard = layout.shard
-        # As plain numbers, which are read faster than elements of arrays.
-        self._shapes = layout.stored_wh[:, ::-1].tolist()
-        self._places = np.stack([layout.shard, layout.offset], axis=1).tolist()
-        self._to_stored = layout.to_stored
+        # Arrays, not lists: every look at a Python object makes a forked worker copy the page that it lies in.
+        self._layout = layout
         self._maps: dict[int, np.ndarray] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without mappings, whose pixels would be sent to a worker that is not forked."""
+        return self.__dict__ | {"_maps": {}}
 
     def pixels(self, index: int) -> StoredPixels:
         """See `lib.dataset.pixels.PixelSource`; the array cannot be written to."""
-        shard, offset = self._places[index]
-        height, width = self._shapes[index]
+        shard, offset = int(self.shard[index]), int(self._layout.offset[index])
+        width, height = self._layout.stored_wh[index].tolist()
         content = self._maps.get(shard)
         if content is None:
             content = self._maps[shard] = self._map(shard)
         array = content[offset : offset + height * width * CHANNELS].reshape(height, width, CHANNELS)
-        return StoredPixels(array, self._to_stored[index])
+        return StoredPixels(array, self._layout.to_stored[index])
 
     def require(self, shards: Iterable[int]) -> None:
         """Check at the start that shards exist and have their full size.
