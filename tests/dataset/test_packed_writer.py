@@ -4,7 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,6 +41,10 @@ def _break_last_image(root: Path) -> bytes:
     content = path.read_bytes()
     path.write_bytes(b"broken")
     return content
+
+
+def _interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_every_file_matches_its_checksum(root: Path) -> None:
@@ -103,16 +110,22 @@ def test_damaged_shards_are_written_again(root: Path) -> None:
 
 
 def test_a_run_that_ended_at_its_very_start_continues(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
     _folder(root).mkdir(parents=True)
     (_folder(root) / ".index.json.abc.json").write_bytes(b"of a killed process")
     with monkeypatch.context() as patch:
-        patch.setattr(writer.np, "save", interrupted)
+        patch.setattr(writer.np, "save", _interrupted)
         with pytest.raises(KeyboardInterrupt):
             pack(root)
     assert not list(damaged_files(_folder(root), pack(root)))
+
+
+def test_arrays_can_be_verified_after_an_interrupted_second_run(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = pack(root)
+    with monkeypatch.context() as patch:
+        patch.setattr(writer.np, "save", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            pack(root)
+    assert PackIndex.read(_folder(root)) == index
 
 
 KILLED_IN_ITS_MIDDLE = """
@@ -204,7 +217,39 @@ def test_too_little_space_is_said_at_the_start(root: Path, monkeypatch: pytest.M
     monkeypatch.setattr(writer.shutil, "disk_usage", lambda place: usage)  # noqa: ARG005
     with pytest.raises(PoseError, match=r"needs 0\.0 GB and 0\.0 GB are free; make room"):
         pack(root)
-    assert not _folder(root).exists()
+    assert not list(_folder(root).iterdir())
+
+
+def test_two_commands_do_not_write_one_folder(root: Path) -> None:
+    pytest.importorskip("fcntl")
+
+    def meanwhile(items: Iterable[Any], total: int) -> Iterator[Any]:
+        with pytest.raises(PoseError, match=r"another command packs into .*tiny just now; wait for it"):
+            pack(root)
+        assert total == 6
+        yield from items
+
+    index = pack(root, progress=meanwhile)
+    assert not list(damaged_files(_folder(root), index))
+
+
+def test_a_file_in_place_of_the_folder(root: Path) -> None:
+    (root / "packed").write_text("in the way")
+    with pytest.raises(PoseError, match=r"tiny cannot be made \(Not a directory\); choose another --output"):
+        pack(root)
+
+
+def test_what_a_killed_run_left_is_room(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pack(root)
+    (_folder(root) / "shard-00001.bin").unlink()
+    left_over = _folder(root) / ".shard-00001.bin.abc.bin"
+    left_over.write_bytes(b"of a killed process")
+    monkeypatch.setattr(
+        writer.shutil,
+        "disk_usage",
+        lambda place: SimpleNamespace(free=0 if left_over.exists() else 10**9),  # noqa: ARG005
+    )
+    assert not pack(root).unfinished
 
 
 def test_missing_images_are_found_at_the_start(root: Path) -> None:

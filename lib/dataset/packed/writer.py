@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from lib.dataset.packed.plan import Layout
 from lib.dataset.pixels import PixelSource
 from lib.utils.errors import PoseError
 from lib.utils.files import atomic_path
+from lib.utils.optional import optional_module
 
 # Images given to a process at a time.
 _CHUNK = 8
@@ -95,17 +97,22 @@ class PackWriter:
             progress: wraps the iteration over a number of images.
 
         Raises:
-            PoseError: an image cannot be read, or the disk is full; finished shards stay.
+            PoseError: an image cannot be read, the disk is full, or another command packs into the same folder;
+                finished shards stay.
         """
+        with _locked(self.folder):
+            self._write(arrays, workers, progress)
+
+    def _write(self, arrays: dict[str, np.ndarray], workers: int, progress: Progress) -> None:
         pending = [number for number, shard in enumerate(self.index.shards) if not shard.sha256]
+        for left_over in self.folder.glob(".shard-*"):
+            left_over.unlink()
         self._require_space(pending)
-        # First of all, so that an interrupted command knows its folder again.
+        # Before all other files, so that an interrupted command knows its folder again.
         self.index.write(self.folder)
         checksums = {name: self._write_array(name, array) for name, array in arrays.items()}
         self.index = replace(self.index, arrays=checksums)
         self.index.write(self.folder)
-        for left_over in self.folder.glob(".shard-*"):
-            left_over.unlink()
         total = sum(self.job.num_images(*chunk) for number in pending for chunk in self.job.chunks(number))
         try:
             for _ in progress(self._write_shards(pending, workers), total):
@@ -151,8 +158,7 @@ class PackWriter:
     def _require_space(self, pending: list[int]) -> None:
         """Refuse at the start what cannot end well."""
         needed = sum(self.index.shards[number].num_bytes for number in pending)
-        place = next(folder for folder in (self.folder, *self.folder.absolute().parents) if folder.is_dir())
-        free = shutil.disk_usage(place).free
+        free = shutil.disk_usage(self.folder).free
         if needed > free:
             raise PoseError(
                 f"{self.folder} needs {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; make room, choose "
@@ -160,8 +166,35 @@ class PackWriter:
             )
 
 
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Make a folder and keep other commands out of it; the lock ends with the process and leaves no file behind."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PoseError(f"{folder} cannot be made ({error.strerror}); choose another --output.") from error
+    fcntl = optional_module("fcntl")
+    if fcntl is None:  # Windows
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise PoseError(
+            f"another command packs into {folder} just now; wait for it or choose another --output."
+        ) from error
+    except OSError:
+        pass  # a file system without locks
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
 def _with_finished_shards(folder: Path, index: PackIndex) -> PackIndex:
-    """The index with the checksums of those shards that are there and whole."""
+    """The index with the checksums of the arrays, and of those shards that are there and whole."""
     # Files with a dot in front are temporary ones of a command that was killed.
     if not folder.is_dir() or all(path.name.startswith(".") for path in folder.iterdir()):
         return index
@@ -174,6 +207,7 @@ def _with_finished_shards(folder: Path, index: PackIndex) -> PackIndex:
             f"{folder} is packed otherwise than this command asks ({'; '.join(differences)}); choose another --output "
             "or remove that folder."
         )
+    index = replace(index, arrays=there.arrays)
     for number, shard in enumerate(there.shards):
         if not shard_damage(folder, shard):
             index = index.finish(number, shard.sha256)
