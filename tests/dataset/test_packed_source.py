@@ -1,3 +1,4 @@
+import errno
 import json
 import pickle
 from dataclasses import replace
@@ -9,6 +10,7 @@ from helpers.tiny_dataset import tiny_config, write_dataset
 from helpers.tiny_pack import pack
 
 from lib.dataset import build_dataset
+from lib.dataset.packed import format as packed_format
 from lib.dataset.packed.format import Needs
 from lib.dataset.packed.source import Pack, PackedPixels
 from lib.utils.errors import PoseError
@@ -91,6 +93,7 @@ def test_an_unfinished_pack_is_refused(folder: Path) -> None:
         ({"format": "something"}, "is not of version 1 of the packed format"),
         ({"shards": [{"name": "shard-00000.bin"}]}, "is damaged"),
         ({"made_for": {}}, "is damaged"),
+        ({"arrays": {}}, r"does not name the array 'record_center'; run the tools/pack_dataset.py command"),
     ],
 )
 def test_a_strange_index_is_refused(folder: Path, change: dict[str, object], message: str) -> None:
@@ -110,10 +113,29 @@ def test_damaged_files_are_named_when_they_are_needed(folder: Path) -> None:
     with pytest.raises(PoseError, match=r"shard-00000\.bin has"):
         source.require([0, 1])
     (folder / "arrays" / "record_scale.npy").write_bytes(b"nonsense")
-    with pytest.raises(PoseError, match=r"record_scale\.npy cannot be read"):
+    with pytest.raises(PoseError, match=r"record_scale\.npy does not match its checksum"):
         Pack.open(folder)
     (folder / "arrays" / "record_scale.npy").unlink()
     with pytest.raises(PoseError, match=r"record_scale\.npy is absent"):
+        Pack.open(folder)
+
+
+def test_a_file_that_the_disk_does_not_give_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path) -> str:
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    index = Pack.open(folder).index
+    monkeypatch.setattr(packed_format, "file_sha256", fail)
+    reasons = {reason for _, reason in packed_format.damaged_files(folder, index)}
+    assert reasons == {"cannot be read (Input/output error)"}
+    with pytest.raises(PoseError, match=r"record_center\.npy cannot be read \(Input/output error\); run"):
+        Pack.open(folder)
+
+
+def test_arrays_of_another_pack_are_not_mixed_in(root: Path, folder: Path) -> None:
+    pack(root, output=str(root / "other"), density=0.5)
+    (root / "other" / "arrays" / "pixels_to_stored.npy").replace(folder / "arrays" / "pixels_to_stored.npy")
+    with pytest.raises(PoseError, match=r"pixels_to_stored\.npy does not match its checksum; run .* or copy it anew"):
         Pack.open(folder)
 
 

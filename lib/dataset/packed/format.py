@@ -218,15 +218,21 @@ def file_sha256(path: Path) -> str:
 def damaged_files(folder: Path, index: PackIndex) -> Iterator[tuple[Path, str]]:
     """Files of a packed data set that are absent or have another content than they were written with, and why."""
     for name, sha256 in index.arrays.items():
-        path = array_path(folder, name)
-        if not path.is_file():
-            yield path, "is absent"
-        elif file_sha256(path) != sha256:
-            yield path, "does not match its checksum"
+        reason = array_damage(folder, name, sha256)
+        if reason:
+            yield array_path(folder, name), reason
     for shard in index.shards:
         reason = shard_damage(folder, shard)
         if reason:
             yield folder / shard.name, reason
+
+
+def array_damage(folder: Path, name: str, sha256: str) -> str:
+    """What is wrong with the file of an array, '' for nothing."""
+    path = array_path(folder, name)
+    if not path.is_file():
+        return "is absent"
+    return _content_damage(path, sha256)
 
 
 def shard_damage(folder: Path, shard: Shard, *, read_all: bool = True) -> str:
@@ -238,7 +244,14 @@ def shard_damage(folder: Path, shard: Shard, *, read_all: bool = True) -> str:
         return "is absent"
     if path.stat().st_size != shard.num_bytes:
         return f"has {path.stat().st_size} bytes in place of {shard.num_bytes}"
-    return "does not match its checksum" if read_all and file_sha256(path) != shard.sha256 else ""
+    return _content_damage(path, shard.sha256) if read_all else ""
+
+
+def _content_damage(path: Path, sha256: str) -> str:
+    try:
+        return "" if file_sha256(path) == sha256 else "does not match its checksum"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
 
 
 def _words(value: Any) -> str:

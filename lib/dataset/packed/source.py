@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from lib.dataset.coco import Images
-from lib.dataset.packed.format import Needs, PackIndex, Shard, array_path, shard_damage
+from lib.dataset.packed.format import INDEX_NAME, Needs, PackIndex, Shard, array_damage, array_path, shard_damage
 from lib.dataset.packed.plan import CHANNELS, Layout
 from lib.dataset.pixels import StoredPixels
 from lib.dataset.records import Records
@@ -97,7 +97,7 @@ class Pack:
 
     @classmethod
     def open(cls, folder: str | Path) -> "Pack":
-        """Open a packed data set without looking at its pixels.
+        """Open a packed data set; the checksums of its arrays are compared, its pixels are not looked at.
 
         Raises:
             PoseError: it is absent, unfinished, damaged or of another version.
@@ -110,7 +110,11 @@ class Pack:
                 f"packed data set {path} lacks {len(unfinished)} of {len(index.shards)} shards; run the "
                 "tools/pack_dataset.py command that began it again."
             )
-        return cls(path, index, _load(path, Records), _load(path, Images), _load(path, Layout))
+        arrays = {name: _array(path, name, sha256) for name, sha256 in index.arrays.items()}
+        try:
+            return cls(path, index, _table(Records, arrays), _table(Images, arrays), _table(Layout, arrays))
+        except KeyError as error:
+            raise PoseError(_damaged(path / INDEX_NAME, f"does not name the array {error}")) from error
 
     def require(self, needs: Needs) -> None:
         """Check that the pixels are enough for a training.
@@ -132,18 +136,16 @@ def arrays_of(table: Records | Images | Layout) -> dict[str, np.ndarray]:
     return {f"{prefix}_{field.name}": getattr(table, field.name) for field in fields(table)}
 
 
-def _load(folder: Path, table: type[Table]) -> Table:
-    return table(**{field.name: _array(folder, f"{_PREFIX[table]}_{field.name}") for field in fields(table)})
+def _table(table: type[Table], arrays: dict[str, np.ndarray]) -> Table:
+    return table(**{field.name: arrays[f"{_PREFIX[table]}_{field.name}"] for field in fields(table)})
 
 
-def _array(folder: Path, name: str) -> np.ndarray:
-    path = array_path(folder, name)
-    try:
-        return np.load(path, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise PoseError(_damaged(path, "is absent")) from error
-    except (OSError, ValueError, EOFError) as error:
-        raise PoseError(_damaged(path, f"cannot be read ({error})")) from error
+def _array(folder: Path, name: str, sha256: str) -> np.ndarray:
+    """An array whose checksum is right: with those of another data set, a training would learn nonsense unnoticed."""
+    path, reason = array_path(folder, name), array_damage(folder, name, sha256)
+    if reason:
+        raise PoseError(_damaged(path, reason))
+    return np.load(path, allow_pickle=False)
 
 
 def _damaged(path: Path, reason: str) -> str:
