@@ -52,13 +52,16 @@ class TrainSampler(Sampler[SampleKey]):
         return -(-self.num_records // self.world_size)
 
     def __iter__(self) -> Iterator[SampleKey]:
-        order = np.arange(self.num_records)
+        epoch, order = self._epoch, np.arange(self.num_records)
         if self.shuffle:
-            generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence((self.seed, self._epoch))))
+            generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence((self.seed, epoch))))
             order = generator.permutation(order)
-        own = np.resize(order, len(self) * self.world_size)[self.rank :: self.world_size]
-        for index in own[self._start_step * self.batch_size :]:
-            yield SampleKey(self._epoch, int(index))
+        own = self._share(order, epoch)[self._start_step * self.batch_size :]
+        return (SampleKey(epoch, index) for index in own.tolist())
+
+    def _share(self, order: np.ndarray, epoch: int) -> np.ndarray:  # noqa: ARG002 - for those that take turns
+        """The records of this process in an epoch, in their order: `len(self)` of all, (N,), in the epoch's order."""
+        return np.resize(order, len(self) * self.world_size)[self.rank :: self.world_size]
 
 
 class TestSampler(Sampler[SampleKey]):

@@ -51,6 +51,14 @@ def test_an_epoch_continues_in_its_middle() -> None:
     assert list(sampler) == []
 
 
+def test_an_iteration_stays_in_its_epoch() -> None:
+    sampler = TrainSampler(5, 2, 0)
+    keys = iter(sampler)
+    next(keys)
+    sampler.set_epoch(1)
+    assert {key.epoch for key in keys} == {0}
+
+
 def test_without_shuffling_the_order_is_that_of_the_records() -> None:
     assert _indices(TrainSampler(5, 2, 0, shuffle=False)) == [0, 1, 2, 3, 4]
 

@@ -1,10 +1,8 @@
 """Which records each process sees when it reads only its own shards."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from lib.dataset.sampler import SampleKey, TrainSampler
+from lib.dataset.sampler import TrainSampler
 from lib.utils.errors import PoseError
 
 
@@ -51,12 +49,6 @@ class ShardSampler(TrainSampler):
                 "smaller --shard-size or use DATASET.SHARDS all."
             )
 
-    def __iter__(self) -> Iterator[SampleKey]:
-        shared = TrainSampler(self.num_records, self.batch_size, self.seed, shuffle=self.shuffle)
-        shared.set_epoch(self._epoch)
-        order = np.array([key.index for key in shared])
+    def _share(self, order: np.ndarray, epoch: int) -> np.ndarray:
         own = order[self._is_own[order]]
-        if not self.shuffle:
-            own = np.roll(own, -self._epoch * len(self))
-        for index in np.resize(own, len(self))[self._start_step * self.batch_size :]:
-            yield SampleKey(self._epoch, int(index))
+        return np.resize(own if self.shuffle else np.roll(own, -epoch * len(self)), len(self))
