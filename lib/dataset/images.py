@@ -74,15 +74,17 @@ class FolderImages:
             )
 
     def missing(self, indices: np.ndarray) -> np.ndarray:
-        """See `ImageStore`; one listing per folder, which is faster than asking for each file."""
+        """See `ImageStore`; one listing per folder, which is faster than asking for each file.
+
+        Only what no listing has is asked for: file systems may take other names for the same.
+        """
         listings: dict[str, set[str]] = {}
         absent = []
         for index in indices.tolist():
             folder, _, name = self.file_names[index].decode().rpartition("/")
             if folder not in listings:
-                place = self.folder / folder
-                listings[folder] = set(os.listdir(place)) if place.is_dir() else set()  # noqa: PTH208 - names alone
-            if name not in listings[folder]:
+                listings[folder] = _listing(self.folder / folder)
+            if name not in listings[folder] and not self._path(index).is_file():
                 absent.append(index)
         return np.array(sorted(absent), np.int64)
 
@@ -100,6 +102,14 @@ class FolderImages:
 
     def _path(self, index: int) -> Path:
         return self.folder / self.file_names[index].decode()
+
+
+def _listing(folder: Path) -> set[str]:
+    """The names in a folder, none of one that cannot be listed."""
+    try:
+        return set(os.listdir(folder))  # noqa: PTH208 - names alone
+    except OSError:
+        return set()
 
 
 class ZipImages:

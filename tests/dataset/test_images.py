@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lib.dataset import images
 from lib.dataset.images import open_images, require_images
 from lib.utils.errors import PoseError
 
@@ -52,6 +53,24 @@ def test_missing_images_are_named_at_the_start(tmp_path: Path, kind: str) -> Non
     require_images(store, np.array([0, 1, 1]), "anno.json")
     with pytest.raises(PoseError, match=r"gone\.jpg, which anno\.json asks for, does not exist \(1 missing"):
         require_images(store, np.array([3, 0, 3]), "anno.json")
+
+
+def test_names_that_only_the_file_system_takes_for_equal_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some tell upper from lower case, or composed from other accents, in a listing but not when a file is opened."""
+    store = open_images(_folder(tmp_path), NAMES)
+    monkeypatch.setattr(images.os, "listdir", lambda folder: ["A.JPG", "B.JPG", "Ü.JPG"])  # noqa: ARG005
+    np.testing.assert_array_equal(store.missing(np.arange(4)), [3])
+
+
+def test_folders_that_cannot_be_listed_may_have_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: Path) -> list[str]:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    store = open_images(_folder(tmp_path), NAMES)
+    monkeypatch.setattr(images.os, "listdir", refuse)
+    np.testing.assert_array_equal(store.missing(np.arange(4)), [3])
 
 
 def test_absent_places_are_named(tmp_path: Path) -> None:
