@@ -125,8 +125,9 @@ def _prune(folder: Path) -> None:
     now = time.time()
     _remove([path for path, state in _listed(folder, f".{PREFIX}") if now - state.st_mtime > LEFTOVER_SECONDS])
     entries = sorted(_listed(folder, PREFIX), key=lambda entry: -entry[1].st_mtime)
-    kept = np.cumsum([state.st_size for _, state in entries]) <= LIMIT_BYTES
-    _remove([path for (path, _), keep in zip(entries, kept, strict=True) if not keep])
+    total = np.cumsum([state.st_size for _, state in entries])
+    # The last one stays whatever its size: the larger a file, the more its index is worth.
+    _remove([path for (path, _), size in zip(entries[1:], total[1:], strict=True) if size > LIMIT_BYTES])
 
 
 def _listed(folder: Path, prefix: str) -> list[tuple[Path, os.stat_result]]:

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -198,6 +199,17 @@ def test_the_folder_does_not_grow_without_bound(
     assert not leftover.exists()
     read_annotations(file, 17)
     assert builds.count(str(file)) == 1
+
+
+def test_the_last_index_is_kept_whatever_its_size(
+    cache: Path, tmp_path: Path, file: Path, builds: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The larger a file, the more its index is worth."""
+    monkeypatch.setattr(index_cache, "LIMIT_BYTES", 1)
+    for path in (written(tmp_path, "first.json", json.loads(file.read_text())), file, file):
+        read_annotations(path, 17)
+    assert len(builds) == 2
+    assert len(list(cache.iterdir())) == 1
 
 
 def test_where_the_cache_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
