@@ -6,7 +6,7 @@ level here and there (docs/SPEED.md).
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lib.dataset.pixels import ImagePixels, check_size
 from lib.utils.errors import PoseError
+from lib.utils.geometry import precise
 from lib.utils.image import JPEG_START, decode_image
 
 
@@ -50,10 +51,6 @@ class DeferredCrops:
     def __len__(self) -> int:
         return len(self.image)
 
-    def pin_memory(self) -> "DeferredCrops":
-        """The same with page-locked maps, which the loader asks for; decoders read the files from ordinary memory."""
-        return replace(self, to_input=self.to_input.pin_memory())
-
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Tensor:
         """Decode and cut on a device.
 
@@ -64,7 +61,8 @@ class DeferredCrops:
             PoseError: an image cannot be decoded, or has another size than the annotation file says.
         """
         device = torch.device(device)
-        to_image = _inverse(self.to_input.to(device, non_blocking=non_blocking))
+        # Inverted here: a GPU would start a library for it, and Apple's have no float64.
+        to_image = precise(_inverse(self.to_input), device)
         crops = torch.empty(len(self), 3, *reversed(self.input_size_wh), dtype=torch.uint8, device=device)
         for number, picture in enumerate(self._pictures(device)):
             members = torch.nonzero(self.image == number)[:, 0].to(device, non_blocking=non_blocking)
@@ -74,14 +72,15 @@ class DeferredCrops:
     def _pictures(self, device: torch.device) -> list[Tensor]:
         """The decoded images, (3, H, W) uint8 RGB each."""
         files = list(self.content.split(self.sizes.tolist()))
-        pictures = decode_jpegs(files, device) or [
-            self._decode_any(number, file).to(device) for number, file in enumerate(files)
+        pictures = [
+            self._decode_any(number, file) if picture is None else picture
+            for number, (file, picture) in enumerate(zip(files, decode_jpegs(files, device), strict=True))
         ]
         for number, (picture, expected) in enumerate(zip(pictures, self.size_wh.tolist(), strict=True)):
             with self._naming_record(number):
                 found_wh = picture.shape[2], picture.shape[1]
                 check_size(self.names[number], found_wh, expected, self.annotation_file)
-        return pictures
+        return [picture.to(device) for picture in pictures]
 
     def _decode_any(self, number: int, file: Tensor) -> Tensor:
         """OpenCV's decoder, for what is no JPEG and to name what is broken."""
@@ -120,8 +119,8 @@ def defer_crops(
         except PoseError as error:
             raise PoseError(f"record {record}: {error}") from error
     return DeferredCrops(
-        content=torch.from_numpy(np.concatenate(files)),
-        sizes=torch.tensor([len(file) for file in files]),
+        content=torch.from_numpy(np.concatenate([np.empty(0, np.uint8), *files])),
+        sizes=torch.tensor([len(file) for file in files], dtype=torch.int64),
         names=[source.store.name(number) for number in numbers.tolist()],
         records=records,
         size_wh=torch.from_numpy(source.images.size_wh[numbers]),
@@ -133,8 +132,8 @@ def defer_crops(
     )
 
 
-def decode_jpegs(files: Sequence[Tensor], device: torch.device) -> list[Tensor] | None:
-    """Decode JPEG files together; None where one of them is no JPEG that torchvision's decoder takes.
+def decode_jpegs(files: Sequence[Tensor], device: torch.device) -> list[Tensor | None]:
+    """Decode the JPEG files among others, (3, H, W) uint8 RGB each; None for what torchvision's decoder does not take.
 
     Raises:
         PoseError: this torchvision has no JPEG decoder.
@@ -145,12 +144,16 @@ def decode_jpegs(files: Sequence[Tensor], device: torch.device) -> list[Tensor] 
         raise PoseError(
             "this torchvision has no JPEG decoder, which DATASET.CROP_ON device needs; set it to cpu."
         ) from error
-    if not all(bytes(file[: len(JPEG_START)].tolist()) == JPEG_START for file in files):
-        return None
-    try:
-        return list(decode_jpeg(list(files), mode=ImageReadMode.RGB, device=device))
-    except RuntimeError:  # CMYK, damaged
-        return None
+
+    def decoded(jpegs: list[Tensor]) -> Sequence[Tensor | None]:
+        try:
+            return decode_jpeg(jpegs, mode=ImageReadMode.RGB, device=device) if jpegs else []
+        except RuntimeError:  # one of them is damaged, or CMYK
+            return [None] if len(jpegs) == 1 else [decoded([jpeg])[0] for jpeg in jpegs]
+
+    are_jpegs = [bytes(file[: len(JPEG_START)].tolist()) == JPEG_START for file in files]
+    pictures = iter(decoded([file for file, is_jpeg in zip(files, are_jpegs, strict=True) if is_jpeg]))
+    return [next(pictures) if is_jpeg else None for is_jpeg in are_jpegs]
 
 
 def cut(picture: Tensor, to_image: Tensor, input_size_wh: tuple[int, int]) -> Tensor:
@@ -158,15 +161,14 @@ def cut(picture: Tensor, to_image: Tensor, input_size_wh: tuple[int, int]) -> Te
 
     Args:
         picture: (3, H, W) uint8.
-        to_image: affine maps from input_ to image_ points, (N, 2, 3) float64.
+        to_image: affine maps from input_ to image_ points, (N, 2, 3), on the picture's device.
         input_size_wh: of the crops.
 
     Returns:
         (N, 3, height, width) uint8.
     """
     width, height = input_size_wh
-    columns = torch.arange(width, device=picture.device, dtype=torch.float64)
-    rows = torch.arange(height, device=picture.device, dtype=torch.float64)
+    columns, rows = (torch.arange(length).to(to_image) for length in (width, height))
     along, across, shift = (to_image[:, None, None, :, axis] for axis in range(3))
     points = along * columns[:, None] + across * rows[:, None, None] + shift
     size = points.new_tensor([picture.shape[2], picture.shape[1]])

@@ -9,7 +9,7 @@ from helpers.tiny_dataset import picture, tiny_config, write_dataset
 from yacs.config import CfgNode
 
 from lib.dataset import PoseDataset, build_dataset, build_loader
-from lib.dataset.deferred import DeferredCrops
+from lib.dataset.deferred import DeferredCrops, decode_jpegs
 from lib.dataset.pixels import ImagePixels
 from lib.utils.errors import PoseError
 
@@ -62,6 +62,24 @@ def test_an_image_of_several_people_travels_once(root: Path) -> None:
     batch = deferred.batch(0, np.arange(len(deferred)))
     assert isinstance(batch.image, DeferredCrops)
     assert len(batch.image.sizes) == len(np.unique(deferred.records.image_index)) < len(deferred)
+
+
+def test_how_a_file_is_decoded_does_not_depend_on_the_others(rng: np.random.Generator) -> None:
+    jpeg, png = (cv2.imencode(suffix, picture(rng))[1] for suffix in (".jpg", ".png"))
+    files = [torch.from_numpy(content) for content in (png, jpeg, jpeg[:300], jpeg)]
+    found = decode_jpegs(files, torch.device("cpu"))
+    assert [picture is not None for picture in found] == [False, True, False, True]
+    assert found[1] is not None
+    assert found[3] is not None
+    assert torch.equal(found[1], found[3])
+    expected = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)[..., ::-1].transpose(2, 0, 1)
+    np.testing.assert_array_equal(found[1].numpy(), expected)
+
+
+def test_a_batch_without_anyone_is_empty(root: Path) -> None:
+    nobody = np.array([], np.int64)
+    for dataset in _datasets(root, is_train=True):
+        assert dataset.batch(0, nobody).image.to("cpu").shape == (0, 3, 128, 96)
 
 
 def test_a_crop_outside_of_its_image_is_black(root: Path) -> None:
