@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lib.utils.oks import oks_between, oks_reach
+from lib.utils.oks import AREA_EPSILON, oks_between, oks_reach
 
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.intp]
@@ -136,7 +136,7 @@ def _screen(
     probe_xy = np.ascontiguousarray(points[:, probes, :2].transpose(1, 2, 0), dtype=np.float64)
 
     def maybe_similar(first: IndexArray, second: IndexArray) -> NDArray[np.bool_]:
-        size = areas[first] + areas[second]
+        size = areas[first] + areas[second] + 2.0 * AREA_EPSILON
         near = np.zeros(len(first), dtype=bool)
         for (x, y), factor in zip(probe_xy, reach, strict=True):
             near |= (x[first] - x[second]) ** 2 + (y[first] - y[second]) ** 2 <= factor * size

@@ -9,6 +9,8 @@ FloatArray = NDArray[np.float64]
 AREA_EPSILON = float(np.spacing(1.0))
 # Widens `oks_reach` beyond any rounding of its own and of `oks`.
 REACH_SLACK = 1.0 + 1e-6
+# More than the rounding of t·K: where that is a whole number, one probe fewer would tell nothing.
+COUNT_SLACK = 1e-9
 
 
 def oks(
@@ -68,11 +70,12 @@ def oks_reach(sigmas: ArrayLike, threshold: float) -> tuple[NDArray[np.intp], Fl
 
     Returns:
         Indices of m keypoints, and for each a factor, (m,): if the squared distance of every probe, in pixels², is
-        greater than its factor times the sum of both areas, the similarity is not above the threshold.
+        greater than its factor times (the sum of both areas + 2 AREA_EPSILON), the similarity is not above the
+        threshold.
     """
     constants = np.asarray(sigmas, dtype=np.float64)
     total = len(constants)
-    count = min(total, int(total * (1.0 - min(threshold, 1.0))) + 1)
+    count = min(total, int(total * (1.0 - min(threshold, 1.0)) + COUNT_SLACK) + 1)
     share = (threshold * total - (total - count)) / count
     probes = np.argsort(constants, kind="stable")[:count]
     farthest = np.inf if share <= 0 else max(-np.log(share), 0.0) + (REACH_SLACK - 1.0)

@@ -50,6 +50,18 @@ def test_crowded_and_empty_neighbours_equal_the_reference(rng: np.random.Generat
     assert oks_nms(*arguments, threshold).tolist() == reference.hard(*plain, threshold)
 
 
+@pytest.mark.parametrize("num_keypoints", [5, 10, 20])
+@pytest.mark.parametrize("threshold", [1e-9, 0.1, 0.8, 0.9, 1.0])
+def test_poses_without_area_equal_the_reference(rng: np.random.Generator, num_keypoints: int, threshold: float) -> None:
+    data = crowd(rng, 60, 2, num_keypoints)
+    data["areas"] = rng.choice([0.0, 1e-18, 1e-8, 900.0], 60)
+    apart = rng.choice([0.0, 1e-9, 1.0], (60, 1, 1))
+    data["keypoints"][..., :2] = rng.normal(0, 1, (60, num_keypoints, 2)) * apart
+    arguments = (data["keypoints"], data["areas"], data["scores"], data["image_ids"], np.full(num_keypoints, 0.08))
+    plain = tuple(value.tolist() for value in arguments)
+    assert oks_nms(*arguments, threshold).tolist() == reference.hard(*plain, threshold)
+
+
 def test_equal_scores_take_the_later_record_first() -> None:
     keypoints = np.zeros((4, 3, 3))
     keypoints[3] += 500.0

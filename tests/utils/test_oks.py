@@ -33,6 +33,13 @@ def test_reach_never_rules_out_a_similar_pose(rng: np.random.Generator, num_keyp
     assert threshold < 0.9 or ruled_out.any()
 
 
+@pytest.mark.parametrize(("num_keypoints", "threshold"), [(10, 0.9), (20, 0.9), (17, 0.9), (5, 0.8)])
+def test_reach_ends_where_the_threshold_is_a_whole_number_of_keypoints(num_keypoints: int, threshold: float) -> None:
+    probes, factors = oks_reach(np.full(num_keypoints, 0.1), threshold)
+    assert np.isfinite(factors).all()
+    assert len(probes) < num_keypoints
+
+
 def test_to_ground_truth_counts_labelled_keypoints_only(rng: np.random.Generator) -> None:
     predicted, truth = rng.normal(100, 8, (4, 5, 3)), rng.normal(100, 8, (3, 5, 3))
     truth[..., 2] = rng.integers(0, 3, (3, 5))
