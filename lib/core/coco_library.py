@@ -22,10 +22,11 @@ def library_for(truth: Truth) -> str:
 
     hotcoco is pycocotools in Rust and gives the same numbers, except where pycocotools has oddities that published
     numbers contain: it takes a match with annotation 0 for none, and looks up annotations of one id as the last of
-    them. Negative ids are an error in hotcoco.
+    them. Negative numbers of any kind but coordinates and areas are an error in hotcoco.
     """
     ids = truth.ids
-    plain = (ids > 0).all() and (truth.image_ids >= 0).all() and len(np.unique(ids)) == len(ids)
+    not_negative = (truth.image_ids, truth.person_image_ids, truth.num_labelled, np.array([truth.category]))
+    plain = (ids > 0).all() and len(np.unique(ids)) == len(ids) and all((each >= 0).all() for each in not_negative)
     return "hotcoco" if plain and optional_module("hotcoco") is not None else "pycocotools"
 
 

@@ -125,6 +125,36 @@ def image_zero(case: Case) -> None:
         row["image_id"] -= 100
 
 
+def large_ids(case: Case) -> None:
+    for image in case[0]["images"]:
+        image["id"] += 2**62
+    for row in [*case[0]["annotations"], *case[1]]:
+        row["image_id"] += 2**62
+    for person in case[0]["annotations"]:
+        person["id"] += 2**62
+
+
+def repeated_images(case: Case) -> None:
+    case[0]["images"] += case[0]["images"][:3]
+
+
+def areas_beyond_all_limits(case: Case) -> None:
+    for index, person in enumerate(case[0]["annotations"]):
+        person["area"] = (2e10, 1e300, 5000.0)[index % 3]
+
+
+def odd_visibilities(case: Case) -> None:
+    for index, person in enumerate(case[0]["annotations"]):
+        for place in range(2, len(person["keypoints"]), 3):
+            person["keypoints"][place] = (-1, 0, 0.5, 1, 2, 3)[(index + place) % 6]
+
+
+def labelled_by_number_alone(case: Case) -> None:
+    for person in case[0]["annotations"][::2]:
+        person["keypoints"][2::3] = [0] * (len(person["keypoints"]) // 3)
+        person["num_keypoints"] = 5
+
+
 def equal_poses(case: Case) -> None:
     for row in [*case[0]["annotations"], *case[1]]:
         row["keypoints"] = case[0]["annotations"][0]["keypoints"]
@@ -145,6 +175,11 @@ PLAIN = [
     boxes,
     one_result,
     image_zero,
+    large_ids,
+    repeated_images,
+    areas_beyond_all_limits,
+    odd_visibilities,
+    labelled_by_number_alone,
     equal_poses,
 ]
 
@@ -171,7 +206,31 @@ def negative_images(case: Case) -> None:
         row["image_id"] -= 1000
 
 
-ODD = [annotation_zero, repeated_ids, negative_ids, negative_images]
+def people_of_negative_images(case: Case) -> None:
+    for person in case[0]["annotations"][::4]:
+        person["image_id"] = -5
+
+
+def negative_category(case: Case) -> None:
+    case[0]["categories"] = [{"id": -3, "name": "worker"}]
+    for row in [*case[0]["annotations"], *case[1]]:
+        row["category_id"] = -3
+
+
+def negative_counts(case: Case) -> None:
+    for index, person in enumerate(case[0]["annotations"]):
+        person["num_keypoints"] = (-1, 5, 0)[index % 3]
+
+
+ODD = [
+    annotation_zero,
+    repeated_ids,
+    negative_ids,
+    negative_images,
+    people_of_negative_images,
+    negative_category,
+    negative_counts,
+]
 
 
 @pytest.fixture(params=["hotcoco", "pycocotools"])
