@@ -163,11 +163,11 @@ def test_a_killed_run_leaves_no_process_and_continues(root: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "options", "difference"),
     [
-        (("DATASET.ROT_FACTOR", "60"), {}, r"rotation_factor 45 there, 60 here"),
-        (("MODEL.CODEC", "dark"), {}, r"crop udp there, dark here"),
-        (("DATASET.PROB_HALF_BODY", "0"), {}, r"half_body_above 8 there, None here"),
-        ((), {"density": 0.5}, r"density image there, 0\.5 here"),
-        ((), {"shard_bytes": 10**9}, r"\d shards of up to \d+ bytes there, 1 of \d+ here"),
+        (("DATASET.ROT_FACTOR", "60"), {}, r"DATASET\.ROT_FACTOR 45 there, 60 here"),
+        (("MODEL.CODEC", "dark"), {}, r"the crop convention of the codec udp there, dark here"),
+        (("DATASET.PROB_HALF_BODY", "0"), {}, r"DATASET\.NUM_JOINTS_HALF_BODY 8 there, unused here"),
+        ((), {"density": 0.5}, r"--density image there, 0\.5 here"),
+        ((), {"shard_bytes": 10**9}, r"\d shards of up to \d+ bytes there, 1 of \d+ here \(--shard-size\)"),
     ],
 )
 def test_other_settings_are_not_mixed(

@@ -22,6 +22,16 @@ from lib.utils.files import read_json, write_json
 FORMAT, VERSION = "packed people", 1
 INDEX_NAME, ARRAYS_NAME = "index.json", "arrays"
 _READ_BYTES = 1 << 22
+# How to call the fields of Needs in messages.
+OPTIONS = {
+    "input_size_wh": "MODEL.IMAGE_SIZE",
+    "crop": "the crop convention of the codec",
+    "keypoints": "the keypoint set",
+    "upper_body": "the upper body",
+    "scale_factor": "DATASET.SCALE_FACTOR",
+    "rotation_factor": "DATASET.ROT_FACTOR",
+    "half_body_above": "DATASET.NUM_JOINTS_HALF_BODY",
+}
 
 
 @dataclass(frozen=True)
@@ -62,21 +72,20 @@ class Needs:
 
     def unmet_by(self, made_for: "Needs") -> list[str]:
         """What pixels that were packed for other needs do not offer, each with both values."""
-        table = [
-            ("MODEL.IMAGE_SIZE", "input_size_wh", self.input_size_wh == made_for.input_size_wh),
-            ("the crop convention of the codec", "crop", self.crop == made_for.crop),
-            ("the keypoint set", "keypoints", self.keypoints == made_for.keypoints),
-            ("DATASET.SCALE_FACTOR", "scale_factor", self.scale_factor <= made_for.scale_factor),
-            ("DATASET.ROT_FACTOR", "rotation_factor", self.rotation_factor <= made_for.rotation_factor),
-        ]
+        met = {
+            "input_size_wh": self.input_size_wh == made_for.input_size_wh,
+            "crop": self.crop == made_for.crop,
+            "keypoints": self.keypoints == made_for.keypoints,
+            "scale_factor": self.scale_factor <= made_for.scale_factor,
+            "rotation_factor": self.rotation_factor <= made_for.rotation_factor,
+        }
         above, packed_above = self.half_body_above, made_for.half_body_above
         if above is not None and packed_above is not None:
-            table.append(("the upper body", "upper_body", self.upper_body == made_for.upper_body))
-            table.append(("DATASET.NUM_JOINTS_HALF_BODY", "half_body_above", above >= packed_above))
+            met |= {"upper_body": self.upper_body == made_for.upper_body, "half_body_above": above >= packed_above}
         unmet = [
-            f"{name} {_words(getattr(self, field))} (packed for {_words(getattr(made_for, field))})"
-            for name, field, met in table
-            if not met
+            f"{OPTIONS[field]} {_words(getattr(self, field))} (packed for {_words(getattr(made_for, field))})"
+            for field, is_met in met.items()
+            if not is_met
         ]
         if above is not None and packed_above is None:
             unmet.append("DATASET.PROB_HALF_BODY above 0 (packed for none)")
@@ -143,7 +152,8 @@ class PackIndex:
         sizes, other_sizes = ([shard.num_bytes for shard in index.shards] for index in (self, other))
         if not differences and sizes != other_sizes:
             return [
-                f"{len(other_sizes)} shards of up to {max(other_sizes)} bytes there, {len(sizes)} of {max(sizes)} here"
+                f"{len(other_sizes)} shards of up to {max(other_sizes)} bytes there, {len(sizes)} of {max(sizes)} here "
+                "(--shard-size)"
             ]
         return differences
 
@@ -152,8 +162,8 @@ class PackIndex:
             "annotation file": self.annotation_file,
             "its bytes": str(self.annotation_bytes),
             "its sha256": self.annotation_sha256,
-            **{name: _words(value) for name, value in asdict(self.made_for).items()},
-            "density": "image" if self.density is None else f"{self.density:g}",
+            **{OPTIONS[name]: _words(value) for name, value in asdict(self.made_for).items()},
+            "--density": "image" if self.density is None else f"{self.density:g}",
         }
 
     def finish(self, number: int, sha256: str) -> "PackIndex":
@@ -255,6 +265,8 @@ def _content_damage(path: Path, sha256: str) -> str:
 
 
 def _words(value: Any) -> str:
+    if value is None:
+        return "unused"
     if not isinstance(value, tuple):
         return f"{value:g}" if isinstance(value, float) else str(value)
     return ", ".join(map(str, value)) or "none"
