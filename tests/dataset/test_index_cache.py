@@ -212,6 +212,27 @@ def test_the_last_index_is_kept_whatever_its_size(
     assert len(list(cache.iterdir())) == 1
 
 
+def test_another_content_needs_another_format(file: Path) -> None:
+    """An index of an older version must not be taken for one of this; after a change raise FORMAT and both here."""
+    arrays = as_arrays(parse_annotations(file, 17))
+    kinds = {name: (array.dtype.kind, array.shape[1:]) for name, array in arrays.items()}
+    assert index_cache.FORMAT == 1
+    assert kinds == {
+        "images.id": ("i", ()),
+        "images.file_name": ("S", ()),
+        "images.size_wh": ("i", (2,)),
+        "person_category": ("i", ()),
+        "id": ("i", ()),
+        "image_index": ("i", ()),
+        "category": ("i", ()),
+        "is_crowd": ("b", ()),
+        "area": ("f", ()),
+        "box_xywh": ("f", (4,)),
+        "keypoints": ("f", (17, 3)),
+        "num_keypoints": ("i", ()),
+    }
+
+
 def test_where_the_cache_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
