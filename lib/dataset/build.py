@@ -125,7 +125,7 @@ def check_dataset(cfg: CfgNode, is_train: bool, progress: Progress) -> PartRepor
     title = "training part" if is_train else "test part"
     if _is_packed(cfg, is_train):
         needs = Needs.of(build_codec(cfg), resolve_skeleton(cfg), augment_settings(cfg))
-        return check_pack(title, packed_folder(cfg), needs)
+        return check_pack(title, packed_folder(cfg), needs, own_shards=cfg.DATASET.SHARDS == "own")
     rules = Rules(cfg.TEST.IMAGE_THRE, is_train and cfg.DATASET.SELECT_DATA)
     return check_part(title, locate_files(cfg, is_train), resolve_skeleton(cfg), build_codec(cfg), rules, progress)
 

@@ -168,6 +168,17 @@ def test_the_check_describes_a_pack_and_names_its_faults(root: Path) -> None:
     assert any("DATASET.ROT_FACTOR 80 (packed for 45)" in line for line in report.lines)
 
 
+def test_shards_on_other_machines_are_no_fault(root: Path) -> None:
+    pack(root)
+    (root / "packed" / "tiny" / "shard-00001.bin").unlink()
+    (root / "packed" / "tiny" / "shard-00002.bin").write_bytes(b"short")
+    config = tiny_config(root, *PACKED, "DATASET.SHARDS", "own")
+    report = check_dataset(config, True, lambda items, total: items)  # noqa: ARG005
+    assert report.num_faults == 1
+    assert any("note  shard elsewhere (1): " in line and "shard-00001.bin is absent" in line for line in report.lines)
+    assert any("FAULT damaged shard (1): " in line and "shard-00002.bin has 5 bytes" in line for line in report.lines)
+
+
 def test_the_pack_of_a_config_for_packed_data_is_made_from_its_images(root: Path) -> None:
     index = pack(root, *PACKED, "DATASET.TRAIN_IMAGES", str(root / "mine"))
     assert json.loads((root / "mine" / "index.json").read_text())["num_people"] == index.num_people
