@@ -9,12 +9,13 @@ from yacs.config import CfgNode
 
 from lib.bench.rows import Row
 from lib.bench.settings import BenchSettings
-from lib.core.evaluate import evaluate_coco
+from lib.core.evaluate import pose_statistics
 from lib.core.inference import Predictions, predict
 from lib.core.precision import Precision
 from lib.core.runtimes import RUNTIMES, make_runtime
+from lib.core.truth import Truth, read_truth
 from lib.dataset import PoseDataset, build_dataset, build_loader
-from lib.run.evaluation import box_rows
+from lib.run.evaluation import Rule, select_poses
 from lib.run.setup import Setup, example_input, make_model, set_up
 from lib.utils.checkpoint import load_weights
 from lib.utils.device import bf16_support
@@ -51,8 +52,9 @@ def precision_rows(settings: BenchSettings, cfg: CfgNode) -> list[Row]:
 
 def compare_predictions(name: str, setup: Setup, dataset: PoseDataset, found: Predict) -> list[Row]:
     """The rows of every way that works here, the reference first."""
+    truth = read_truth(dataset.annotation_file, setup.skeleton.num_keypoints)
     reference = found("eager", Precision(setup.device))
-    rows = [Row.of(name, "eager, float32", "AP", [_average_precision(setup.cfg, dataset, reference)])]
+    rows = [Row.of(name, "eager, float32", "AP", [_average_precision(setup, dataset, truth, reference)])]
     annotated = dataset.records.take(reference.index).visible > 0
     for runtime, precision in _others(setup.device):
         way = f"{runtime}, {'float32' if precision.name == 'none' else precision.name}"
@@ -61,7 +63,7 @@ def compare_predictions(name: str, setup: Setup, dataset: PoseDataset, found: Pr
         except PoseError:
             continue
         distance = np.linalg.norm(other.image_keypoints - reference.image_keypoints, axis=-1)
-        rows.append(Row.of(name, way, "AP", [_average_precision(setup.cfg, dataset, other)]))
+        rows.append(Row.of(name, way, "AP", [_average_precision(setup, dataset, truth, other)]))
         for kind, values in (("annotated keypoints", distance[annotated]), ("all keypoints", distance)):
             rows.append(Row.of(name, f"{way}: {kind}, median shift", "px", [np.median(values)]))
             rows.append(Row.of(name, f"{way}: {kind}, largest shift", "px", [values.max()]))
@@ -94,15 +96,7 @@ def _loaded_model(setup: Setup) -> nn.Module:
     return model
 
 
-def _average_precision(cfg: CfgNode, dataset: PoseDataset, predictions: Predictions) -> float:
-    records = dataset.records.take(predictions.index)
-    stats = evaluate_coco(
-        predictions.with_scores(),
-        box_rows(records),
-        records.image_id,
-        dataset.annotation_file,
-        in_vis_thre=cfg.TEST.IN_VIS_THRE,
-        oks_thre=cfg.TEST.OKS_THRE,
-        soft_nms=cfg.TEST.SOFT_NMS,
-    )
-    return stats["AP"]
+def _average_precision(setup: Setup, dataset: PoseDataset, truth: Truth, predictions: Predictions) -> float:
+    rule = Rule.of(setup)
+    poses = select_poses(predictions, dataset.records, truth.category, rule)
+    return pose_statistics(poses, truth, rule.sigmas)["AP"]

@@ -88,9 +88,7 @@ class Evaluator:
         )
         judged = None
         if self._truth is not None:
-            options = setup.cfg.TEST
-            rule = Rule(setup.skeleton.sigmas_array, options.IN_VIS_THRE, options.OKS_THRE, options.SOFT_NMS)
-            judged = judge(validation.predictions, self.dataset.records, self._truth, rule, result_file)
+            judged = judge(validation.predictions, self.dataset.records, self._truth, Rule.of(setup), result_file)
         stats, num_results = distributed.from_main(judged)
         return Outcome(stats, validation.loss, validation.pck, num_results)
 
@@ -110,6 +108,12 @@ class Rule:
     in_vis_thre: float = 0.2
     oks_thre: float = 0.9
     soft_nms: bool = False
+
+    @classmethod
+    def of(cls, setup: Setup) -> "Rule":
+        """The one that a configuration asks for."""
+        options = setup.cfg.TEST
+        return cls(setup.skeleton.sigmas_array, options.IN_VIS_THRE, options.OKS_THRE, options.SOFT_NMS)
 
 
 def judge(
