@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from lib.codecs.base import Codec
 from lib.codecs.udp import UdpGaussianCodec
+from lib.core import inference
 from lib.core.finite import LossGuard
 from lib.core.function import StepSettings, train_one_epoch, validate
 from lib.core.hooks import Silence, StepReport
@@ -164,6 +165,19 @@ def test_predictions_are_in_the_order_of_the_records(codec: Codec, rng: np.rando
     np.testing.assert_allclose(predictions.image_keypoints[0], alone.image_keypoints[0], atol=1e-4)
 
 
+@pytest.mark.parametrize("fetch_every", [1, 3, 16])
+def test_when_results_are_fetched_changes_nothing(
+    codec: Codec, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, fetch_every: int
+) -> None:
+    batches = [dot_batch(rng, [2 * index + 1, 2 * index]) for index in range(20)]
+    model = DotNet()
+    one_by_one = [predict(model, codec, [batch], PREPARE, flip_test=True) for batch in batches]
+    monkeypatch.setattr(inference, "FETCH_EVERY", fetch_every)
+    together = predict(model, codec, batches, PREPARE, flip_test=True)
+    assert together.index.tolist() == list(range(40))
+    np.testing.assert_array_equal(together.with_scores(), np.concatenate([part.with_scores() for part in one_by_one]))
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files in /proc")
 def test_batches_of_workers_do_not_keep_files_open(codec: Codec, rng: np.random.Generator) -> None:
     batches = [dot_batch(rng, [index]) for index in range(30)]
@@ -203,6 +217,19 @@ def test_outputs_that_are_no_numbers_name_their_records(codec: Codec, rng: np.ra
         model.second.bias.fill_(float("nan"))
     with pytest.raises(PoseError, match=r"records \[3, 5\]"):
         predict(model, codec, [dot_batch(rng, [3, 5])], PREPARE, flip_test=False)
+
+
+@pytest.mark.parametrize("faulty", [2, 17, 19])
+def test_a_record_without_numbers_is_named_wherever_it_is(codec: Codec, rng: np.random.Generator, faulty: int) -> None:
+    class Failing(DotNet):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            maps = super().forward(images)
+            maps[1] += float("nan") if len(self.calls) == faulty + 1 else 0.0
+            return maps
+
+    batches = [dot_batch(rng, [2 * index, 2 * index + 1]) for index in range(20)]
+    with pytest.raises(PoseError, match=rf"records \[{2 * faulty + 1}\]"):
+        predict(Failing(), codec, batches, PREPARE, flip_test=False)
 
 
 def test_validation_leaves_records_without_targets_out(codec: Codec, rng: np.random.Generator) -> None:
