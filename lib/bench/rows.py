@@ -93,7 +93,7 @@ def write_rows(path: str | os.PathLike[str], rows: Sequence[Row], device: str) -
 def describe(device: str) -> dict[str, str]:
     """The machine and what runs on it, by name."""
     return {
-        "device": torch.cuda.get_device_name() if device.startswith("cuda") else _processor(),
+        "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else _processor(),
         "cores": str(os.cpu_count()),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "python": platform.python_version(),
