@@ -17,7 +17,7 @@ from torch import Tensor
 from lib.dataset.pixels import ImagePixels, check_size
 from lib.utils.errors import PoseError
 from lib.utils.geometry import precise
-from lib.utils.image import JPEG_START, decode_image
+from lib.utils.image import JPEG_START, decode_image, is_cut_short_jpeg
 
 
 @dataclass(frozen=True)
@@ -151,9 +151,14 @@ def decode_jpegs(files: Sequence[Tensor], device: torch.device) -> list[Tensor |
         except RuntimeError:  # one of them is damaged, or CMYK
             return [None] if len(jpegs) == 1 else [decoded([jpeg])[0] for jpeg in jpegs]
 
-    are_jpegs = [bytes(file[: len(JPEG_START)].tolist()) == JPEG_START for file in files]
+    are_jpegs = [_is_whole_jpeg(file.numpy().tobytes()) for file in files]
     pictures = iter(decoded([file for file, is_jpeg in zip(files, are_jpegs, strict=True) if is_jpeg]))
     return [next(pictures) if is_jpeg else None for is_jpeg in are_jpegs]
+
+
+def _is_whole_jpeg(content: bytes) -> bool:
+    """Decoders may fill what is cut off with grey and not report it."""
+    return content.startswith(JPEG_START) and not is_cut_short_jpeg(content)
 
 
 def cut(picture: Tensor, to_image: Tensor, input_size_wh: tuple[int, int]) -> Tensor:

@@ -53,14 +53,14 @@ def decode_image(content: bytes, name: str, *, apply_exif: bool = False) -> np.n
     """
     flags = cv2.IMREAD_COLOR if apply_exif else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     # OpenCV raises on an empty buffer and returns None for what is no picture.
-    usable = bool(content) and not _is_cut_short_jpeg(content)
+    usable = bool(content) and not is_cut_short_jpeg(content)
     image = cv2.imdecode(np.frombuffer(content, np.uint8), flags) if usable else None
     if image is None:
         raise PoseError(f"image {name} is cut short or not a picture ({len(content)} bytes); fetch or write it again.")
     return image
 
 
-def _is_cut_short_jpeg(content: bytes) -> bool:
+def is_cut_short_jpeg(content: bytes) -> bool:
     """Whether the bytes are a JPEG without its end, which OpenCV before 4.12 fills with grey and does not report.
 
     Neither marker can stand inside a scan's data, so the end marker of a whole file comes after its last scan marker.

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import torchvision
 from helpers.tiny_dataset import picture, tiny_config, write_dataset
 from yacs.config import CfgNode
 
@@ -74,6 +75,15 @@ def test_how_a_file_is_decoded_does_not_depend_on_the_others(rng: np.random.Gene
     assert torch.equal(found[1], found[3])
     expected = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)[..., ::-1].transpose(2, 0, 1)
     np.testing.assert_array_equal(found[1].numpy(), expected)
+
+
+def test_a_decoder_that_forgives_is_not_asked_for_a_part(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torchvision.io, "decode_jpeg", lambda files, **_: [torch.zeros(3, 9, 9)] * len(files))
+    whole = torch.from_numpy(cv2.imencode(".jpg", picture(rng))[1])
+    found = decode_jpegs([whole, whole[:-10], whole], torch.device("cpu"))
+    assert [picture is not None for picture in found] == [True, False, True]
 
 
 def test_a_batch_without_anyone_is_empty(root: Path) -> None:
