@@ -26,7 +26,7 @@ SAME_VALUES = {"AMP": ("auto", "none")}
 # Without these being equal, "step N of the epoch" means other records.
 STEP_OPTIONS = (
     *("SEED", "TRAIN.BATCH_SIZE_PER_GPU", "TRAIN.ACCUMULATE", "TRAIN.SHUFFLE"),
-    *("DATASET.TRAIN_SET", "DATASET.TRAIN_ANNO", "DATASET.SELECT_DATA"),
+    *("DATASET.TRAIN_SET", "DATASET.TRAIN_ANNO", "DATASET.SELECT_DATA", "DATASET.SHARDS"),
 )
 
 

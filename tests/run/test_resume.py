@@ -13,6 +13,9 @@ from helpers.tiny_run import REPOSITORY, make_tiny_data, run_folder, tiny_experi
 from helpers.tiny_training import train_tiny, weights_of
 
 import lib.run.train as train_module
+from lib.config import load_config
+from lib.dataset.packed.build import write_packed
+from lib.dataset.packed.plan import DEFAULT_SHARD_BYTES
 from lib.utils.errors import PoseError
 
 pytestmark = pytest.mark.usefixtures("quick_run")
@@ -201,6 +204,25 @@ def test_an_epoch_starts_again_when_its_steps_would_be_others(
     experiment = tiny_experiment(tmp_path, data, TRAIN={"SAVE_EVERY_STEPS": 1, "END_EPOCH": 1})
     _train_with_kill(monkeypatch, 1, experiment)
     train_tiny(experiment, "TRAIN.BATCH_SIZE_PER_GPU", 6, resume=True)
+    assert "starts again" in capsys.readouterr().out
+
+
+def test_an_epoch_starts_again_when_processes_read_other_shards(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    experiment = tiny_experiment(tmp_path, data, TRAIN={"SAVE_EVERY_STEPS": 1, "END_EPOCH": 1})
+    folder = tmp_path / "packed"
+    write_packed(
+        load_config(experiment),
+        str(folder),
+        density=None,
+        shard_bytes=DEFAULT_SHARD_BYTES,
+        workers=1,
+        progress=lambda items, total: items,  # noqa: ARG005 - the signature of a progress bar
+    )
+    packed = ("DATASET.DATA_FORMAT", "packed", "DATASET.TRAIN_IMAGES", folder)
+    _train_with_kill(monkeypatch, 1, experiment, *packed)
+    train_tiny(experiment, *packed, "DATASET.SHARDS", "own", resume=True)
     assert "starts again" in capsys.readouterr().out
 
 
