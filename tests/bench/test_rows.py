@@ -1,6 +1,9 @@
 import csv
 from pathlib import Path
 
+import pytest
+import torch
+
 from lib.bench.rows import Row, describe, format_table, write_rows
 
 ROWS = [
@@ -31,3 +34,8 @@ def test_files_name_machine_versions_and_commit(tmp_path: Path) -> None:
         assert rows[1][name] == value
     assert rows[1]["torch"]
     assert rows[1]["device"]
+
+
+def test_the_gpu_is_the_one_that_was_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_name", {"cuda:0": "First", "cuda:1": "Second"}.get)
+    assert describe("cuda:1")["device"] == "Second"

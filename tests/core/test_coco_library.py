@@ -71,10 +71,14 @@ def nobody_labelled_in_some(case: Case) -> None:
         person["keypoints"] = [value * (index % 6 > 0) for value in person["keypoints"]]
 
 
-def other_category(case: Case) -> None:
-    case[0]["categories"] = [{"id": 7, "name": "worker"}]
+def in_category(case: Case, number: int) -> None:
+    case[0]["categories"] = [{"id": number, "name": "worker"}]
     for row in [*case[0]["annotations"], *case[1]]:
-        row["category_id"] = 7
+        row["category_id"] = number
+
+
+def other_category(case: Case) -> None:
+    in_category(case, 7)
 
 
 def no_medium_people(case: Case) -> None:
@@ -118,18 +122,19 @@ def one_result(case: Case) -> None:
     del case[1][1:]
 
 
-def image_zero(case: Case) -> None:
+def shift_images(case: Case, step: int) -> None:
     for image in case[0]["images"]:
-        image["id"] -= 100
+        image["id"] += step
     for row in [*case[0]["annotations"], *case[1]]:
-        row["image_id"] -= 100
+        row["image_id"] += step
+
+
+def image_zero(case: Case) -> None:
+    shift_images(case, -100)
 
 
 def large_ids(case: Case) -> None:
-    for image in case[0]["images"]:
-        image["id"] += 2**62
-    for row in [*case[0]["annotations"], *case[1]]:
-        row["image_id"] += 2**62
+    shift_images(case, 2**62)
     for person in case[0]["annotations"]:
         person["id"] += 2**62
 
@@ -195,15 +200,12 @@ def repeated_ids(case: Case) -> None:
 
 
 def negative_ids(case: Case) -> None:
-    for index, person in enumerate(case[0]["annotations"]):
-        person["id"] = -1 - index
+    for person in case[0]["annotations"]:
+        person["id"] *= -1
 
 
 def negative_images(case: Case) -> None:
-    for image in case[0]["images"]:
-        image["id"] -= 1000
-    for row in [*case[0]["annotations"], *case[1]]:
-        row["image_id"] -= 1000
+    shift_images(case, -1000)
 
 
 def people_of_negative_images(case: Case) -> None:
@@ -212,9 +214,7 @@ def people_of_negative_images(case: Case) -> None:
 
 
 def negative_category(case: Case) -> None:
-    case[0]["categories"] = [{"id": -3, "name": "worker"}]
-    for row in [*case[0]["annotations"], *case[1]]:
-        row["category_id"] = -3
+    in_category(case, -3)
 
 
 def negative_counts(case: Case) -> None:
@@ -247,8 +247,7 @@ def compare(case: Case, sigmas: np.ndarray) -> np.ndarray:
     """Ours against pycocotools alone."""
     annotations, records = case
     truth = truth_of(annotations, len(sigmas), "gt.json")
-    category = annotations["categories"][0]["id"]
-    poses = poses_of(records, truth.image_ids, category, len(sigmas), "r.json")
+    poses = poses_of(records, truth.image_ids, truth.category, len(sigmas), "r.json")
     ours = ten_statistics(poses, truth, sigmas)
     np.testing.assert_allclose(ours, straight_from_pycocotools(annotations, records, sigmas), rtol=0, atol=1e-9)
     return ours
