@@ -13,6 +13,8 @@ from lib.codecs.peaks import Peaks, sample_around
 from lib.utils.geometry import precise
 
 _CROSS = [(1, 0), (-1, 0), (0, 1), (0, -1)]
+# A blur of a constant map differs from it by this part of its value at most.
+BLUR_ROUNDING = 1e-6
 # DARK's floor under the logarithm.
 LOWEST = 1e-10
 
@@ -81,9 +83,8 @@ def udp_shift(maps: Tensor, peaks: Peaks, kernel: int, *, rescale: bool) -> Tens
     if rescale:
         low, high = blurred.amin(dim=-2).amin(dim=-1), blurred.amax(dim=-2).amax(dim=-1)
         # A constant map gives 0 / 0 in the published code; here rounding may have left it not quite constant.
-        highest = maps.amax(dim=(-2, -1))
-        spread = torch.where(highest == maps.amin(dim=(-2, -1)), torch.nan, high - low)
-        values = (values - low) / spread * highest
+        spread = torch.where(high - low <= BLUR_ROUNDING * high.abs(), torch.nan, high - low)
+        values = (values - low) / spread * peaks.scores
     logs = torch.log(torch.clamp(values, 0.001, 50.0))
     center, right, left, below, above, down_right, up_left = precise(logs).unbind(0)
     gradient = torch.stack([0.5 * (right - left), 0.5 * (below - above)], dim=-1)
