@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lib.utils.coco_files import Record, annotated_people, person_category, read_annotations
+from lib.utils.coco_files import Record, annotated_people, checked_id, person_category, read_annotations
 from lib.utils.collection import paused_collection
-from lib.utils.errors import PoseError
 
 COCO_PERSON = 1
 
@@ -81,24 +80,21 @@ def read_truth(path: str | os.PathLike[str], num_keypoints: int) -> Truth:
 def truth_of(annotations: Record, num_keypoints: int, source: str | os.PathLike[str]) -> Truth:
     """`read_truth` for a file that is read already."""
     is_public = bool(annotations["annotations"])
+    images = [
+        checked_id(image["id"], f"image {index} (counted from 0) of {source}")
+        for index, image in enumerate(annotations["images"])
+    ]
     people = annotated_people(annotations, num_keypoints, source)
     return Truth(
         source=os.fspath(source),
-        image_ids=_integers([image["id"] for image in annotations["images"]], "image", "id", source),
+        image_ids=np.array(images, dtype=np.int64),
         category=person_category(annotations, source) if is_public else COCO_PERSON,
         is_public=is_public,
-        ids=_integers([person.get("id") for person in people], "annotation", "id", source),
-        person_image_ids=_integers([person["image_id"] for person in people], "annotation", "image_id", source),
+        ids=np.array([person["id"] for person in people], dtype=np.int64),
+        person_image_ids=np.array([person["image_id"] for person in people], dtype=np.int64),
         keypoints=np.array([person["keypoints"] for person in people], dtype=np.float64).reshape(-1, num_keypoints, 3),
         areas=np.array([person["area"] for person in people], dtype=np.float64),
         boxes=np.array([person["bbox"] for person in people], dtype=np.float64).reshape(-1, 4),
         is_crowd=np.array([bool(person["iscrowd"]) for person in people], dtype=bool),
         num_labelled=np.array([person["num_keypoints"] for person in people], dtype=np.int64),
     )
-
-
-def _integers(values: list[Any], what: str, key: str, source: str | os.PathLike[str]) -> NDArray[np.int64]:
-    for index, value in enumerate(values):
-        if type(value) is not int or not -(2**63) <= value < 2**63:
-            raise PoseError(f"{what} {index} of {source} has {key} {value!r}, which is not an integer; correct it.")
-    return np.array(values, dtype=np.int64)

@@ -60,7 +60,7 @@ def person_category(annotations: Record, source: str | os.PathLike[str]) -> int:
     """The category that keypoint results belong to: id 1 as in COCO, or the only one that the file defines.
 
     Raises:
-        PoseError: several categories, none of them with id 1 or the name "person".
+        PoseError: several categories, none of them with id 1 or the name "person"; or its id is not an integer.
     """
     categories = annotations["categories"]
     ids = [category["id"] for category in categories]
@@ -68,10 +68,17 @@ def person_category(annotations: Record, source: str | os.PathLike[str]) -> int:
         return 1
     named = [category["id"] for category in categories if category.get("name") == "person"]
     if len(ids) == 1 or len(named) == 1:
-        return int((named or ids)[0])
+        return checked_id((named or ids)[0], f"the keypoint category of {source}")
     raise PoseError(
         f"annotation file {source} has categories {ids}, none with id 1; name the keypoint category 'person'."
     )
+
+
+def checked_id(value: Any, name: str, key: str = "id") -> int:
+    """An integer of an annotation file that fits into 64 bits; otherwise PoseError with the name of what has it."""
+    if not _is_integer(value) or not -(2**63) <= value < 2**63:
+        raise PoseError(f"{name} has {key} {value!r}, which is not an integer of 64 bits; correct it.")
+    return int(value)
 
 
 def annotated_people(annotations: Record, num_keypoints: int, source: str | os.PathLike[str]) -> list[Record]:
@@ -86,14 +93,16 @@ def annotated_people(annotations: Record, num_keypoints: int, source: str | os.P
         new mappings; `iscrowd` (0) and `num_keypoints` (those with visibility above 0) are filled in where absent.
 
     Raises:
-        PoseError: an annotation without area or box, with another number of keypoints, or with values among them that
-            are not numbers.
+        PoseError: an annotation whose id or image id is not an integer, without area or box, with another number of
+            keypoints, or with values among them that are not numbers.
     """
     category = person_category(annotations, source)
     people = []
-    for annotation in annotations["annotations"]:
+    for index, annotation in enumerate(annotations["annotations"]):
         if annotation.get("category_id", category) != category:
             continue
+        for key in ("id", "image_id"):
+            checked_id(annotation.get(key), f"annotation {index} (counted from 0) of {source}", key)
         keypoints, name = annotation.get("keypoints"), f"annotation {annotation.get('id')} of {source}"
         if not isinstance(keypoints, list) or len(keypoints) != 3 * num_keypoints:
             found = len(keypoints) if isinstance(keypoints, list) else "no"

@@ -48,9 +48,9 @@ def test_test_sets_have_no_public_truth() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"id": "a"}, "annotation 1 of gt.json has id 'a', which is not an integer"),
-        ({"image_id": 1.5}, "annotation 1 of gt.json has image_id 1.5"),
-        ({"id": 2**63}, "annotation 1 of gt.json has id 9223372036854775808"),
+        ({"id": "a"}, "annotation 1 .* of gt.json has id 'a', which is not an integer"),
+        ({"image_id": 1.5}, "annotation 1 .* of gt.json has image_id 1.5"),
+        ({"id": 2**63}, "annotation 1 .* of gt.json has id 9223372036854775808"),
         ({"keypoints": [1.0] * 50 + ["x"]}, "annotation 2 of gt.json has a keypoint value that is not a finite number"),
         ({"keypoints": [1.0] * 50 + [float("nan")]}, "not a finite number"),
         ({"area": None}, "annotation 2 of gt.json lacks a numeric area"),
@@ -67,5 +67,21 @@ def test_faults_are_named(rng: np.random.Generator, change: dict[str, object], m
 def test_image_ids_are_integers(rng: np.random.Generator) -> None:
     annotations = tiny_annotations(rng)
     annotations["images"][2]["id"] = "one"
-    with pytest.raises(PoseError, match=r"image 2 of gt\.json has id 'one'"):
+    with pytest.raises(PoseError, match=r"image 2 .* of gt\.json has id 'one'"):
+        truth_of(annotations, 17, "gt.json")
+
+
+def test_annotations_are_counted_as_they_stand_in_the_file(rng: np.random.Generator) -> None:
+    annotations = tiny_annotations(rng)
+    annotations["annotations"].insert(0, {"id": None, "image_id": 100, "category_id": 7})
+    annotations["annotations"][3]["id"] = None
+    with pytest.raises(PoseError, match=r"annotation 3 \(counted from 0\) of gt\.json has id None"):
+        truth_of(annotations, 17, "gt.json")
+
+
+@pytest.mark.parametrize("number", ["x", None, 7.5, 2**70])
+def test_the_category_is_an_integer(rng: np.random.Generator, number: object) -> None:
+    annotations = tiny_annotations(rng)
+    annotations["categories"] = [{"id": number, "name": "worker"}]
+    with pytest.raises(PoseError, match=r"the keypoint category of gt\.json has id .*, which is not an integer"):
         truth_of(annotations, 17, "gt.json")
