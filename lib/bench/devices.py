@@ -1,7 +1,7 @@
 """What the rows on networks share: a published network with usable weights, and the peak of a device."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
@@ -9,7 +9,9 @@ from torch import nn
 from yacs.config import CfgNode
 
 from lib.config import load_config
+from lib.core.precision import FLOAT32_RUNTIMES, Precision
 from lib.models import build_model
+from lib.utils.device import bf16_support
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 W32 = "coco/hrnet/w32_256x192_adam_lr1e-3.yaml"
@@ -39,6 +41,19 @@ def make_network(cfg: CfgNode, device: str) -> nn.Module:
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
     return model.to(device)
+
+
+def worthwhile(device: str) -> list[Precision]:
+    """float32, and bf16 where the hardware is faster in it."""
+    place = torch.device(device)
+    names = ("none", "bf16") if bf16_support(place)[0] else ("none",)
+    return [Precision(place, name) for name in names]
+
+
+def runs_of(runtimes: Iterable[str], device: str) -> list[tuple[str, Precision]]:
+    """Runtimes in each worthwhile precision that they compute in."""
+    pairs = [(runtime, precision) for runtime in runtimes for precision in worthwhile(device)]
+    return [pair for pair in pairs if pair[0] not in FLOAT32_RUNTIMES or pair[1].name == "none"]
 
 
 def synchronised(work: Callable[[], object], device: str) -> Callable[[], object]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lib.bench.contest import Contest, Way, hold
-from lib.bench.devices import make_network, published_config, synchronised
+from lib.bench.devices import make_network, published_config, runs_of, synchronised
 from lib.bench.plain_forward import plain_forward
 from lib.bench.rows import Row
 from lib.bench.settings import BenchSettings
@@ -18,7 +18,7 @@ from lib.config import resolve_skeleton
 from lib.core.inference import forward_with_flip
 from lib.core.precision import Precision
 from lib.core.runtimes import RUNTIMES, make_runtime
-from lib.utils.device import bf16_support, has_amx
+from lib.utils.device import has_amx
 from lib.utils.errors import PoseError
 
 PEOPLE = 8
@@ -59,8 +59,8 @@ def forward_rows(settings: BenchSettings) -> list[Row]:
 def measure_forward(name: str, case: Case, settings: BenchSettings) -> list[Row]:
     """One row per runtime and precision, and one without figures for each that cannot run here."""
     ways, skipped = [], []
-    for runtime, precision in _combinations(settings.device):
-        way = f"{runtime}, {'float32' if precision.name == 'none' else precision.name}"
+    for runtime, precision in runs_of(RUNTIMES, settings.device):
+        way = f"{runtime}, {precision.label}"
         try:
             ways.append(Way(way, ours(case, runtime, precision), len(case.images)))
         except PoseError as error:
@@ -83,14 +83,6 @@ def ours(case: Case, runtime: str, precision: Precision) -> Callable[[], object]
         return forward_with_flip(network, case.codec, images, precision)
 
     return synchronised(run, str(precision.device))
-
-
-def _combinations(device: str) -> list[tuple[str, Precision]]:
-    """Every runtime in float32, and in bf16 where the hardware is faster in it."""
-    place = torch.device(device)
-    names = ["none", "bf16"] if bf16_support(place)[0] else ["none"]
-    combinations = [(runtime, Precision(place, name)) for runtime in RUNTIMES for name in names]
-    return [one for one in combinations if one != ("onnxruntime", Precision(place, "bf16"))]
 
 
 def _target(way: str, device: str) -> str:

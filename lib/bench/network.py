@@ -88,7 +88,7 @@ def _contest(name: str, cfg: CfgNode, model: nn.Module, batch: int, precision: P
         with precision.autocast():
             return network(images)
 
-    way = f"{cfg.TEST.RUNTIME}, {'float32' if precision.name == 'none' else precision.name}"
+    way = f"{cfg.TEST.RUNTIME}, {precision.label}"
     ways = [Way(way, synchronised(ours, device), batch)]
     return Contest(name, "images/s", Way("plain", synchronised(plain, device), batch), ways)
 

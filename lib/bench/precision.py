@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from yacs.config import CfgNode
 
+from lib.bench.devices import runs_of
 from lib.bench.rows import Row
 from lib.bench.settings import BenchSettings
 from lib.core.evaluate import pose_statistics
@@ -18,7 +19,6 @@ from lib.dataset import PoseDataset, build_dataset, build_loader
 from lib.run.evaluation import Rule, select_poses
 from lib.run.setup import Setup, example_input, make_model, set_up
 from lib.utils.checkpoint import load_weights
-from lib.utils.device import bf16_support
 from lib.utils.errors import PoseError
 
 # Loads fresh weights and predicts all test records with a runtime in a precision.
@@ -57,7 +57,7 @@ def compare_predictions(name: str, setup: Setup, dataset: PoseDataset, found: Pr
     rows = [Row.of(name, "eager, float32", "AP", [_average_precision(setup, dataset, truth, reference)])]
     annotated = dataset.records.take(reference.index).visible > 0
     for runtime, precision in _others(setup.device):
-        way = f"{runtime}, {'float32' if precision.name == 'none' else precision.name}"
+        way = f"{runtime}, {precision.label}"
         try:
             other = found(runtime, precision)
         except PoseError:
@@ -72,9 +72,8 @@ def compare_predictions(name: str, setup: Setup, dataset: PoseDataset, found: Pr
 
 def _others(device: torch.device) -> list[tuple[str, Precision]]:
     """bf16 in eager PyTorch, which any hardware can do, and the runtimes; bf16 there where the hardware has it."""
-    ways = [("eager", Precision(device, "bf16"))]
-    names = ["none", "bf16"] if bf16_support(device)[0] else ["none"]
-    return ways + [(runtime, Precision(device, name)) for runtime in RUNTIMES if runtime != "eager" for name in names]
+    others = [runtime for runtime in RUNTIMES if runtime != "eager"]
+    return [("eager", Precision(device, "bf16")), *runs_of(others, str(device))]
 
 
 def _predictions(setup: Setup, dataset: PoseDataset, runtime: str, precision: Precision) -> Predictions:

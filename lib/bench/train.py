@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lib.bench.contest import Contest, Way, hold
-from lib.bench.devices import make_network, published_config, synchronised
+from lib.bench.devices import make_network, published_config, synchronised, worthwhile
 from lib.bench.plain_train import plain_step
 from lib.bench.rows import Row
 from lib.bench.settings import BenchSettings
@@ -19,7 +19,6 @@ from lib.core.build import build_loss
 from lib.core.function import LossFunction
 from lib.core.optim import build_optimizer
 from lib.core.precision import Precision
-from lib.utils.device import bf16_support
 
 PEOPLE, STRIDE, SIGMA = 16, 4, 2
 TARGET = 3.5
@@ -64,13 +63,12 @@ def train_rows(settings: BenchSettings) -> list[Row]:
 
 def measure_training(name: str, case: Case, settings: BenchSettings) -> list[Row]:
     """One row per way; bf16 where the hardware is faster in it."""
-    place = torch.device(settings.device)
     ways = []
-    for precision in ("none", "bf16") if bf16_support(place)[0] else ("none",):
+    for precision in worthwhile(settings.device):
         for compiled in (False, True):
-            way = f"{'compile' if compiled else 'eager'}, {'float32' if precision == 'none' else precision}"
+            way = f"{'compile' if compiled else 'eager'}, {precision.label}"
             own = replace(case, model=deepcopy(case.model))
-            step = synchronised(our_step(own, Precision(place, precision), compiled=compiled), settings.device)
+            step = synchronised(our_step(own, precision, compiled=compiled), settings.device)
             ways.append(Way(way, step, len(case.images)))
     plain = plain_step(deepcopy(case.model).train(), case.images, case.keypoints, case.visible, STRIDE, SIGMA)
     contest = Contest(

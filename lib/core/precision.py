@@ -33,9 +33,13 @@ class Precision:
         """Loss scaling, which keeps fp16 gradients from vanishing; it does nothing for the other types."""
         return torch.amp.GradScaler(self.device.type, enabled=self.name == "fp16")
 
+    @property
+    def label(self) -> str:
+        """The type's usual name."""
+        return "float32" if self.name == "none" else self.name
+
     def __str__(self) -> str:
-        name = "float32" if self.name == "none" else self.name
-        return f"{name} ({self.reason})" if self.reason else name
+        return f"{self.label} ({self.reason})" if self.reason else self.label
 
 
 def choose_precision(name: str, device: torch.device, *, for_training: bool, runtime: str = "eager") -> Precision:
