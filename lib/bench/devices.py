@@ -11,7 +11,7 @@ from yacs.config import CfgNode
 from lib.config import load_config
 from lib.core.precision import FLOAT32_RUNTIMES, Precision
 from lib.models import build_model
-from lib.utils.device import bf16_support
+from lib.utils.device import bf16_support, has_amx
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 W32 = "coco/hrnet/w32_256x192_adam_lr1e-3.yaml"
@@ -88,3 +88,19 @@ def measured_peak(device: str, *, bf16: bool) -> float:
         product()
         seconds.append(time.perf_counter() - started)
     return 2 * MATRIX**3 / min(seconds) / 1e9
+
+
+def amx_target(targets: dict[str, str], way: str, device: str) -> str:
+    """The ratio that a way is to reach: set for bf16 on CPUs that multiply bf16 matrices in hardware.
+
+    Args:
+        targets: by the first word of a way.
+        way: "<runtime>, <precision>".
+        device: that was measured on.
+    """
+    target = targets.get(way.partition(",")[0])
+    if target is None or torch.device(device).type != "cpu":
+        return ""
+    if not has_amx():
+        return f"{target}, AMX only"
+    return target if way.endswith("bf16") else ""

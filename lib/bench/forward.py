@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lib.bench.contest import Contest, Way, hold
-from lib.bench.devices import make_network, published_config, runs_of, synchronised
+from lib.bench.devices import amx_target, make_network, published_config, runs_of, synchronised
 from lib.bench.plain_forward import plain_forward
 from lib.bench.rows import Row
 from lib.bench.settings import BenchSettings
@@ -18,7 +18,6 @@ from lib.config import resolve_skeleton
 from lib.core.inference import forward_with_flip
 from lib.core.precision import Precision
 from lib.core.runtimes import RUNTIMES, make_runtime
-from lib.utils.device import has_amx
 from lib.utils.errors import PoseError
 
 PEOPLE = 8
@@ -69,7 +68,7 @@ def measure_forward(name: str, case: Case, settings: BenchSettings) -> list[Row]
         lambda: plain_forward(case.model, case.images, case.pairs, shift=case.codec.shift_flipped), settings.device
     )
     rows = hold(Contest(name, "people/s", Way("plain", plain, len(case.images)), ways), settings.repeats)
-    return [replace(row, target=_target(row.way, settings.device)) for row in [*rows, *skipped]]
+    return [replace(row, target=amx_target(TARGETS, row.way, settings.device)) for row in [*rows, *skipped]]
 
 
 def ours(case: Case, runtime: str, precision: Precision) -> Callable[[], object]:
@@ -83,13 +82,3 @@ def ours(case: Case, runtime: str, precision: Precision) -> Callable[[], object]
         return forward_with_flip(network, case.codec, images, precision)
 
     return synchronised(run, str(precision.device))
-
-
-def _target(way: str, device: str) -> str:
-    """The ratio to reach, which was set for CPUs that multiply bf16 matrices in hardware."""
-    target = TARGETS.get(way.partition(",")[0])
-    if target is None or torch.device(device).type != "cpu":
-        return ""
-    if not has_amx():
-        return f"{target}, AMX only"
-    return target if way.endswith("bf16") else ""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lib.codecs.peaks import Peaks
+from lib.utils.constants import constant
 from lib.utils.errors import PoseError
 from lib.utils.geometry import ArrayLike, Crop, as_tensor
 
@@ -63,7 +64,7 @@ class Codec(ABC):
         self.decoder = decoder
         self.absent = None if no_response == "argmax" else ABSENT[variant]
         self.shift_flipped = shift_flipped
-        self.joint_weights = None if joint_weights is None else torch.tensor(joint_weights, dtype=torch.float32)
+        self.joint_weights = None if joint_weights is None else tuple(map(float, joint_weights))
         if self.joint_weights is not None and len(self.joint_weights) != self.num_keypoints:
             raise PoseError(
                 f"the keypoint set has {len(self.joint_weights)} weights for {self.num_keypoints} keypoints; "
@@ -98,7 +99,7 @@ class Codec(ABC):
         heatmaps, drawn = self._encode(self.crop.to_heatmap(points), shown)
         weights = drawn.to(torch.float32)
         if self.joint_weights is not None:
-            weights = weights * self.joint_weights.to(weights.device)
+            weights = weights * constant(self.joint_weights, weights.dtype, weights.device)
         return heatmaps, weights
 
     def decode(self, heatmaps: ArrayLike) -> tuple[Tensor, Tensor]:
@@ -125,7 +126,7 @@ class Codec(ABC):
             (B, C, h, w), moved right by one pixel when `shift_flipped` (column 0 keeps its value).
         """
         grouped = as_tensor(heatmaps).unflatten(1, (self.num_keypoints, self.CHANNELS_PER_KEYPOINT))
-        flipped = grouped[:, list(self.flip_permutation)].flip(-1)
+        flipped = grouped.index_select(1, constant(self.flip_permutation, torch.int64, grouped.device)).flip(-1)
         if self.shift_flipped:
             flipped = torch.cat([flipped[..., :1], flipped[..., :-1]], dim=-1)
         return flipped.flatten(1, 2)

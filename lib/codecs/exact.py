@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from lib.codecs.peaks import Peaks
+from lib.utils.constants import constant
 from lib.utils.geometry import precise
 
 # The largest move from the arg-max on each axis, heatmap pixels. Half a pixel is the rounding of a point inside the
@@ -50,8 +51,8 @@ def fit_shift(maps: Tensor, peaks: Peaks, sigma: float) -> Tensor:
     dx, dy = precise(steps).unbind(-1)
     terms = torch.stack([torch.ones_like(dx), dx, dy, dx * dx, dy * dy], dim=-1)
     curvature = -0.5 / sigma**2
-    belief = terms.new_tensor([0.0, SLOPE_BELIEF, SLOPE_BELIEF, WIDTH_BELIEF, WIDTH_BELIEF])
-    expected = terms.new_tensor([0.0, 0.0, 0.0, curvature, curvature])
+    belief = constant((0.0, SLOPE_BELIEF, SLOPE_BELIEF, WIDTH_BELIEF, WIDTH_BELIEF), terms.dtype, terms.device)
+    expected = constant((0.0, 0.0, 0.0, curvature, curvature), terms.dtype, terms.device)
     products = (terms[:, :, None] * terms[:, None, :]).flatten(1)
     matrix = (weights @ products).unflatten(-1, (5, 5)) + torch.diag(belief)
     right_side = (weights * torch.log(ratio)) @ terms + belief * expected
@@ -77,7 +78,7 @@ def vote_shift(maps: Tensor, peaks: Peaks, radius: float) -> Tensor:
     """
     steps = _window(math.ceil(radius), maps.device)
     x, y = peaks.x, peaks.y
-    size_wh = torch.tensor([maps.shape[-1], maps.shape[-2]], device=maps.device)
+    size_wh = constant((maps.shape[-1], maps.shape[-2]), torch.int64, maps.device)
     for _ in range(2):
         values, on_map = _around(maps, x, y, steps)
         share = values[:, :, 0] / peaks.scores[..., None]

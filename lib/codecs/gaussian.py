@@ -10,6 +10,7 @@ from lib.codecs.base import Codec
 from lib.codecs.exact import fit_shift
 from lib.codecs.peaks import find_peaks
 from lib.codecs.refine import dark_shift, quarter_shift, udp_shift
+from lib.utils.constants import constant
 from lib.utils.geometry import Crop
 
 # Side of the decoders' blur where TEST.BLUR_KERNEL is 0. DarkPose keeps 11 for sigma 3 too, mmpose takes 17 there.
@@ -110,4 +111,4 @@ def reaches_map(low: Tensor, high: Tensor, size_wh: tuple[int, int]) -> Tensor:
 
     The published test lets a patch pass that ends exactly at the border and thus has no pixel on the map.
     """
-    return ((low < low.new_tensor(size_wh)) & (high >= 0)).all(dim=-1)
+    return ((low < constant(size_wh, low.dtype, low.device)) & (high >= 0)).all(dim=-1)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lib.utils.constants import constant
+
 
 @dataclass(frozen=True)
 class Peaks:
@@ -84,8 +86,8 @@ def wrap_position(x: Tensor, y: Tensor, shape_hw: tuple[int, int], border: int =
 def sample_around(maps: Tensor, peaks: Peaks, steps: Sequence[tuple[int, int]], border: int = 0) -> list[Tensor]:
     """The values at some steps (dx, dy) from each peak, each (B, K); see `wrap_position` for positions outside."""
     height, width = maps.shape[-2:]
-    steps_xy = torch.tensor(steps, device=maps.device)
-    x, y = peaks.x[..., None] + steps_xy[:, 0], peaks.y[..., None] + steps_xy[:, 1]
+    dx, dy = (constant(axis, torch.int64, maps.device) for axis in zip(*steps, strict=True))
+    x, y = peaks.x[..., None] + dx, peaks.y[..., None] + dy
     number, row, column = wrap_position(x, y, (height, width), border)
     values = maps.flatten(0, 1)[number, row, column]
     return list(values.unbind(-1))

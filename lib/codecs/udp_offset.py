@@ -11,6 +11,7 @@ from lib.codecs.base import Codec
 from lib.codecs.blur import blur, blur_around
 from lib.codecs.exact import vote_shift
 from lib.codecs.peaks import Peaks, find_peaks, wrap_position
+from lib.utils.constants import constant
 from lib.utils.errors import PoseError
 from lib.utils.geometry import ArrayLike, Crop
 
@@ -71,7 +72,7 @@ class UdpOffsetCodec(Codec):
     def flip_back(self, heatmaps: ArrayLike) -> Tensor:
         """Mirror, let left and right change places, and turn the x offsets round; see `Codec.flip_back`."""
         flipped = super().flip_back(heatmaps)
-        sign = flipped.new_tensor([1.0, -1.0, 1.0]).repeat(self.num_keypoints)
+        sign = constant((1.0, -1.0, 1.0) * self.num_keypoints, flipped.dtype, flipped.device)
         return flipped * sign[:, None, None]
 
     def score_maps(self, heatmaps: ArrayLike) -> Tensor:

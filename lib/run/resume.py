@@ -7,7 +7,7 @@ import yaml
 from yacs.config import CfgNode
 
 from lib.codecs.base import check_same_codec
-from lib.config import config_to_text, flat_items
+from lib.config import config_to_text, default_config, flat_items
 from lib.core.state import RunState
 from lib.run.setup import Setup
 from lib.utils import distributed
@@ -59,7 +59,8 @@ def continue_run(path: Path, setup: Setup, state: RunState) -> None:
     content = read_checkpoint(path)
     if not isinstance(content, dict) or not {"run", "processes", "codec", "skeleton", "config"} <= content.keys():
         raise PoseError(f"{path} is not a checkpoint of a training run; use --load-from to take weights from it.")
-    stored = dict(flat_items(CfgNode(yaml.safe_load(content["config"]))))
+    # What the checkpoint's version did not know yet was done as the defaults do it.
+    stored = dict(flat_items(default_config())) | dict(flat_items(CfgNode(yaml.safe_load(content["config"]))))
     changed = _changed_options(stored, setup.cfg)
     _refuse_other_run(path, setup, content, stored, changed)
     try:

@@ -1,5 +1,6 @@
 """The training command: from a configuration to a trained run, or its continuation."""
 
+from contextlib import nullcontext
 from inspect import signature
 from typing import Any
 
@@ -15,6 +16,7 @@ from lib.core.finite import check_weights
 from lib.core.function import StepSettings, train_one_epoch
 from lib.core.optim import Schedule, build_optimizer
 from lib.core.precision import training_notice
+from lib.core.runtimes.compiled import naming_compiler_errors
 from lib.core.state import RunState
 from lib.dataset import PoseLoader, build_dataset, build_loader
 from lib.models import init_pretrained
@@ -133,7 +135,8 @@ class TrainingRun:
         self.loader.set_epoch(state.epoch, state.step)
         progress = Progress(self.loader, f"epoch {state.epoch}", state.step)
         watch = TrainingWatch(setup, state, progress, self.board, self.folder.path, self._save)
-        train_one_epoch(self.network, setup.codec, setup.loss_function, progress, state, self.settings, watch)
+        with naming_compiler_errors("set TRAIN.COMPILE to False") if setup.cfg.TRAIN.COMPILE else nullcontext():
+            train_one_epoch(self.network, setup.codec, setup.loss_function, progress, state, self.settings, watch)
 
     def _test(self) -> Outcome:
         model = self.state.evaluated_model

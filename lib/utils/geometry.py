@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lib.utils.constants import constant
+
 PIXELS_PER_SCALE = 200.0
 BOX_PADDING = 1.25
 
@@ -109,7 +111,7 @@ class Crop(ABC):
         scale = precise(scale, center.device)
         rotation = torch.deg2rad(precise(rotation_degrees, center.device))
         linear = self._linear(scale * PIXELS_PER_SCALE, torch.cos(rotation), torch.sin(rotation))
-        shift = center.new_tensor(self._input_center()) - (linear @ center[..., None])[..., 0]
+        shift = _constant(self._input_center(), center) - (linear @ center[..., None])[..., 0]
         return torch.cat([linear.expand(*shift.shape, 2), shift[..., None]], dim=-1)
 
     def to_image(self, input_keypoints: ArrayLike, center: ArrayLike, scale: ArrayLike) -> Tensor:
@@ -125,7 +127,7 @@ class Crop(ABC):
         points = as_tensor(input_keypoints)
         wide = precise(points)
         scale = precise(scale, points.device)
-        offset = (wide - wide.new_tensor(self._input_center())) * self._image_step(scale)[..., None, :]
+        offset = (wide - _constant(self._input_center(), wide)) * self._image_step(scale)[..., None, :]
         image_points = offset + precise(center, points.device)[..., None, :]
         return image_points.to(points.dtype) if points.is_floating_point() else image_points
 
@@ -182,7 +184,7 @@ class PlainCrop(Crop):
         return (scale[..., :1] * PIXELS_PER_SCALE / self.input_size_wh[0]).expand_as(scale)
 
     def _heatmap_grid(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        stride = like.new_tensor(self.input_size_wh) / like.new_tensor(self.heatmap_size_wh)
+        stride = _constant(self.input_size_wh, like) / _constant(self.heatmap_size_wh, like)
         return torch.zeros_like(stride), stride
 
 
@@ -210,8 +212,8 @@ class DarkCrop(Crop):
     def _heatmap_grid(self, like: Tensor) -> tuple[Tensor, Tensor]:
         # The factor comes from the widths alone, so rows meet in the middle of the map and not at its edge.
         stride = (self.input_size_wh[0] - 1) / (self.heatmap_size_wh[0] - 1)
-        heatmap_middle = (like.new_tensor(self.heatmap_size_wh) - 1) * 0.5
-        origin = like.new_tensor(self._input_center()) - heatmap_middle * stride
+        heatmap_middle = (_constant(self.heatmap_size_wh, like) - 1) * 0.5
+        origin = _constant(self._input_center(), like) - heatmap_middle * stride
         return origin, like.new_full((2,), stride)
 
 
@@ -224,18 +226,22 @@ class UdpCrop(Crop):
     name = "udp"
 
     def _linear(self, side: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-        factors = (side.new_tensor(self.input_size_wh) - 1) / side
+        factors = (_constant(self.input_size_wh, side) - 1) / side
         return _rotation(cosine, sine) * factors[..., None]
 
     def _input_center(self) -> tuple[float, float]:
         return (self.input_size_wh[0] - 1) * 0.5, (self.input_size_wh[1] - 1) * 0.5
 
     def _image_step(self, scale: Tensor) -> Tensor:
-        return scale * PIXELS_PER_SCALE / (scale.new_tensor(self.input_size_wh) - 1)
+        return scale * PIXELS_PER_SCALE / (_constant(self.input_size_wh, scale) - 1)
 
     def _heatmap_grid(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        stride = (like.new_tensor(self.input_size_wh) - 1) / (like.new_tensor(self.heatmap_size_wh) - 1)
+        stride = (_constant(self.input_size_wh, like) - 1) / (_constant(self.heatmap_size_wh, like) - 1)
         return torch.zeros_like(stride), stride
+
+
+def _constant(values: tuple[float, ...], like: Tensor) -> Tensor:
+    return constant(values, like.dtype, like.device)
 
 
 def _rotation(cosine: Tensor, sine: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lib.utils.constants import constant
 from lib.utils.errors import PoseError
 
 MAX_PIXEL = 255.0
@@ -100,9 +101,9 @@ def denormalize(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> 
 
 def _per_row(values: Sequence[float], images: Tensor) -> Tensor:
     """Three values in turn for each pixel of a row, (W * 3,) float32 on the device of `images`."""
-    return torch.tensor(values, dtype=torch.float32, device=images.device).repeat(images.shape[-1])
+    return constant(tuple(values) * images.shape[-1], torch.float32, images.device)
 
 
 def _per_channel(values: Sequence[float], images: Tensor) -> Tensor:
     """Three values as (3, 1, 1) float32 on the device of `images`."""
-    return torch.tensor(values, dtype=torch.float32, device=images.device).view(3, 1, 1)
+    return constant(tuple(values), torch.float32, images.device).view(3, 1, 1)

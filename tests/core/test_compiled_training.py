@@ -20,6 +20,7 @@ from lib.core.hooks import Silence
 from lib.core.loss import HeatmapLoss
 from lib.core.optim import Schedule
 from lib.core.precision import Precision
+from lib.core.runtimes.compiled import naming_compiler_errors
 from lib.core.state import RunState
 from lib.utils.device import check_compiler
 from lib.utils.errors import PoseError
@@ -74,3 +75,9 @@ def test_compiled_steps_are_the_same_steps(name: str, is_distributed: bool) -> N
     for own, other in ((model, plain), (found.evaluated_model, expected.evaluated_model)):
         for one, two in zip(own.state_dict().values(), other.state_dict().values(), strict=True):
             assert torch.allclose(one.float(), two.float(), atol=tolerance)
+
+
+def test_the_compiler_s_errors_are_one_sentence() -> None:
+    sentence = r"torch\.compile fails on this machine \(a b\); set TRAIN\.COMPILE to False\."
+    with pytest.raises(PoseError, match=sentence), naming_compiler_errors("set TRAIN.COMPILE to False"):
+        raise torch._dynamo.exc.InternalTorchDynamoError("a\n  b")

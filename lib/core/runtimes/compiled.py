@@ -1,5 +1,7 @@
 """PyTorch's own compiler."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -14,6 +16,21 @@ from lib.utils.errors import PoseError
 CPU_OPTIONS: dict[str, Any] = {"options": {"freezing": True}}
 # Kernel launches are recorded once and replayed together: an HRNet has a thousand small ones.
 CUDA_OPTIONS: dict[str, Any] = {"mode": "reduce-overhead"}
+
+
+@contextmanager
+def naming_compiler_errors(remedy: str) -> Iterator[None]:
+    """Turn the compiler's errors into one sentence that ends with a remedy.
+
+    Raises:
+        PoseError: the compiler fails.
+    """
+    try:
+        yield
+    except torch._dynamo.exc.TorchDynamoException as error:
+        raise PoseError(
+            f"torch.compile fails on this machine ({' '.join(str(error).split())[:300]}); {remedy}."
+        ) from error
 
 
 class CompiledNetwork(nn.Module):
@@ -36,14 +53,8 @@ class CompiledNetwork(nn.Module):
         self._is_recorded = example.device.type == "cuda"
         options = CUDA_OPTIONS if self._is_recorded else CPU_OPTIONS
         self._network = torch.compile(model, dynamic=False, **options)
-        try:
-            with precision.autocast():
-                self(torch.zeros_like(example))
-        except torch._dynamo.exc.TorchDynamoException as error:
-            raise PoseError(
-                f"torch.compile fails on this machine ({' '.join(str(error).split())[:300]}); leave TEST.RUNTIME at "
-                "eager."
-            ) from error
+        with naming_compiler_errors("leave TEST.RUNTIME at eager"), precision.autocast():
+            self(torch.zeros_like(example))
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
