@@ -10,13 +10,14 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from lib.utils.errors import PoseError
 from lib.utils.files import atomic_path
+from lib.utils.optional import optional_module
 
 Arrays = dict[str, np.ndarray]
 
@@ -37,19 +38,40 @@ def cached_arrays(path: str | os.PathLike[str], num_keypoints: int, build: Calla
         num_keypoints: K of the skeleton it is read with.
         build: makes the index.
 
-    Any number of processes may ask at once: those who find nothing build the same, and the last to write stays.
+    Any number of processes may ask at once: where the system can lock folders, the first builds and the others wait for
+    it; elsewhere all build the same, and the last to write stays.
     """
     stamp = _stamp(path, num_keypoints)
     place = _place(path, num_keypoints)
     if place is None:
         return build()
     arrays = _load(place, stamp)
-    if arrays is None:
-        arrays = build()
-        with contextlib.suppress(OSError):  # the file may be gone by now
-            if _is_settled(path) and np.array_equal(_stamp(path, num_keypoints), stamp):
-                _store(place, stamp, arrays)
+    if arrays is not None:
+        return arrays
+    with _turn(place.parent):
+        arrays = _load(place, stamp)  # made by another process in the meantime
+        if arrays is None:
+            arrays = build()
+            with contextlib.suppress(OSError):  # the file may be gone by now
+                if _is_settled(path) and np.array_equal(_stamp(path, num_keypoints), stamp):
+                    _store(place, stamp, arrays)
     return arrays
+
+
+@contextlib.contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """Let one process at a time into the block, if that is possible: eight ranks would need the memory of eight."""
+    fcntl, handle = optional_module("fcntl"), None  # Windows has none
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY) if fcntl is not None else None
+        if fcntl is not None and handle is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)  # gives the lock back
 
 
 def save_arrays(path: Path, arrays: Arrays) -> None:

@@ -2,6 +2,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +112,7 @@ def test_a_file_written_just_now_is_not_kept(
     read_annotations(file, 17)
     read_annotations(file, 17)
     assert len(builds) == 2
-    assert not cache.exists()
+    assert list(cache.iterdir()) == []
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_kept(cache: Path, file: Path) -> None:
@@ -119,7 +121,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(cache: Path, file: Pat
         return {"a": np.zeros(1)}
 
     cached_arrays(file, 17, build)
-    assert not cache.exists()
+    assert list(cache.iterdir()) == []
 
 
 @pytest.mark.parametrize("part", [0.0, 0.3, 0.5, 0.9, 0.999])
@@ -245,6 +247,22 @@ def test_where_the_cache_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert cache_folder() == tmp_path / "xdg" / "plumbpose" / "index"
     monkeypatch.setenv("PLUMBPOSE_CACHE", str(tmp_path / "own"))
     assert cache_folder() == tmp_path / "own" / "index"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders are not locked there")
+def test_those_who_ask_at_once_wait_for_the_first(cache: Path, file: Path) -> None:
+    built: list[int] = []
+
+    def build() -> Arrays:
+        built.append(1)
+        time.sleep(0.2)
+        return {"a": np.arange(3)}
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: cached_arrays(file, 17, build), range(4)))
+    assert built == [1]
+    assert all(answer["a"].tolist() == [0, 1, 2] for answer in answers)
+    assert len(list(cache.iterdir())) == 1
 
 
 def test_processes_may_build_at_once(cache: Path, file: Path) -> None:
