@@ -59,7 +59,7 @@ class Annotations:
         is_crowd: (A,) bool.
         area: image square pixels, (A,) float64; 0 where the file has none.
         box_xywh: image_ x, y, width, height, (A, 4) float64.
-        keypoints: image_ x, y and visibility flag 0, 1, 2, (A, K, 3) float64.
+        keypoints: image_ x, y and visibility flag 0, 1, 2, (A, K, 3) float32 as the records hold them.
         num_keypoints: as the file says, (A,) int64; -1 where it says nothing.
     """
 
@@ -174,7 +174,7 @@ def index_annotations(content: dict[str, Any], person: int, num_keypoints: int) 
         people = [entry if is_one else {} for entry, is_one in zip(entries, is_person.tolist(), strict=True)]
         is_crowd = np.array([bool(entry.get("iscrowd", 0)) for entry in people], bool)
         posed = np.flatnonzero(is_person & ~is_crowd)
-        box_xywh, keypoints = np.zeros((len(entries), 4)), np.zeros((len(entries), num_keypoints, 3))
+        box_xywh, keypoints = np.zeros((len(entries), 4)), np.zeros((len(entries), num_keypoints, 3), np.float32)
         box_xywh[is_person] = numbers([entry["bbox"] for entry in people if entry], 4)
         keypoints.reshape(len(entries), 3 * num_keypoints)[posed] = numbers(
             [people[index]["keypoints"] for index in posed.tolist()], 3 * num_keypoints

@@ -22,7 +22,7 @@ from lib.utils.optional import optional_module
 Arrays = dict[str, np.ndarray]
 
 CACHE_VARIABLE = "PLUMBPOSE_CACHE"
-FORMAT = 1  # to be raised whenever the arrays' names, meanings or the rules of reading change
+FORMAT = 2  # to be raised whenever the arrays' names, meanings or the rules of reading change
 LIMIT_BYTES = 2 * 2**30  # about 15 indexes as large as that of COCO train2017
 LEFTOVER_SECONDS = 3600.0  # a killed process leaves a half-written file; none takes so long to write
 # A file that was written just now may be written again within the resolution of its time stamp.

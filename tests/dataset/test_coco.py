@@ -82,7 +82,7 @@ def test_arrays_hold_what_the_file_says(tmp_path: Path, rng: np.random.Generator
     content["annotations"][2].update(iscrowd=1, keypoints=[])
     annotations = read_annotations(written(tmp_path, "anno.json", content), 3)
     assert annotations.keypoints.shape == (18, 3, 3)
-    np.testing.assert_array_equal(annotations.keypoints[5].ravel(), content["annotations"][5]["keypoints"])
+    np.testing.assert_array_equal(annotations.keypoints[5].ravel(), np.float32(content["annotations"][5]["keypoints"]))
     np.testing.assert_array_equal(annotations.keypoints[2], 0)
     np.testing.assert_array_equal(annotations.is_crowd, np.arange(18) == 2)
     np.testing.assert_array_equal(annotations.images.id[annotations.image_index], 100 + np.arange(18) // 3)
