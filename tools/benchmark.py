@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-
 from lib.bench.decode import decode_rows
 from lib.bench.evaluate import evaluate_rows
 from lib.bench.forward import forward_rows
@@ -25,6 +23,7 @@ from lib.bench.settings import BenchSettings
 from lib.bench.train import train_rows
 from lib.config import load_config
 from lib.utils.cli import run_command
+from lib.utils.device import choose_device
 from lib.utils.errors import PoseError
 
 BENCHMARKS: dict[str, Callable[[BenchSettings], list[Row]]] = {
@@ -41,8 +40,7 @@ WITH_CONFIG = ("network", "precision")
 def main() -> None:
     """Run the command."""
     flags = _parser().parse_intermixed_args()
-    if flags.device.startswith("cuda") and not torch.cuda.is_available():
-        raise PoseError(f"--device {flags.device} asks for a GPU, but PyTorch finds none here; use --device cpu.")
+    choose_device(flags.device)  # refuses one that is not there
     if flags.repeats < 1:
         raise PoseError(f"--repeats is {flags.repeats}; give 1 or more.")
     settings = BenchSettings(device=flags.device, repeats=flags.repeats, data=flags.data)

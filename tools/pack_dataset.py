@@ -6,14 +6,17 @@ goes on where it stopped when it is given again.
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Iterable
 from typing import Any
 
 from tqdm import tqdm
+from yacs.config import CfgNode
 
 from lib.config import load_config
 from lib.dataset.packed.build import verify_packed, write_packed
+from lib.dataset.packed.format import PackIndex
 from lib.dataset.packed.plan import DEFAULT_DENSITY, DEFAULT_SHARD_BYTES, MEGABYTE
 from lib.dataset.packed.report import describe
 from lib.utils.cli import run_command
@@ -46,7 +49,14 @@ def main() -> None:
     if flags.verify:
         index = verify_packed(config, flags.output)
     else:
-        index = write_packed(
+        index = _write(config, flags)
+    done = "every checksum is right" if flags.verify else "complete"
+    print(f"{describe(index)}; {done} ({time.perf_counter() - started:.1f} s)")
+
+
+def _write(config: CfgNode, flags: argparse.Namespace) -> PackIndex:
+    try:
+        return write_packed(
             config,
             flags.output,
             density=flags.density,
@@ -54,8 +64,9 @@ def main() -> None:
             workers=flags.workers,
             progress=_progress,
         )
-    done = "every checksum is right" if flags.verify else "complete"
-    print(f"{describe(index)}; {done} ({time.perf_counter() - started:.1f} s)")
+    except KeyboardInterrupt:
+        print("finished shards are kept; the same command, with the same options, goes on", file=sys.stderr)
+        raise
 
 
 def _density(text: str) -> float | None:

@@ -57,7 +57,8 @@ def require_images(store: ImageStore, indices: np.ndarray, annotation_file: str)
     if len(missing):
         raise PoseError(
             f"image {store.name(int(missing[0]))}, which {annotation_file} asks for, does not exist "
-            f"({len(missing)} missing in all); complete the images or correct DATASET.ROOT and DATASET.DATA_FORMAT."
+            f"({len(missing)} missing in all); complete the images or correct DATASET.ROOT, "
+            "DATASET.TRAIN_IMAGES, DATASET.TEST_IMAGES or DATASET.DATA_FORMAT."
         )
 
 

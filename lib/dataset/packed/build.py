@@ -78,7 +78,7 @@ def verify_packed(cfg: CfgNode, output: str) -> PackIndex:
     if damaged:
         path, reason = damaged[0]
         raise PoseError(
-            f"{path} {reason} ({len(damaged)} damaged files in all); run the same command without --verify to write "
-            "them again."
+            f"{path} {reason} ({len(damaged)} damaged files in all); pack again with the same options to write them "
+            "again."
         )
     return pack.index

@@ -204,8 +204,8 @@ def _with_finished_shards(folder: Path, index: PackIndex) -> PackIndex:
     differences = index.differences(there)
     if differences:
         raise PoseError(
-            f"{folder} is packed otherwise than this command asks ({'; '.join(differences)}); choose another --output "
-            "or remove that folder."
+            f"{folder} is packed otherwise than this command asks ({'; '.join(differences)}); choose another --output, "
+            "give the options of that folder or remove it."
         )
     index = replace(index, arrays=there.arrays)
     for number, shard in enumerate(there.shards):
