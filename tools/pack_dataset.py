@@ -46,10 +46,7 @@ def main() -> None:
         raise PoseError("--shard-size and --workers must be 1 or more.")
     started = time.perf_counter()
     config = load_config(flags.cfg, flags.opts)
-    if flags.verify:
-        index = verify_packed(config, flags.output)
-    else:
-        index = _write(config, flags)
+    index = verify_packed(config, flags.output) if flags.verify else _write(config, flags)
     done = "every checksum is right" if flags.verify else "complete"
     print(f"{describe(index)}; {done} ({time.perf_counter() - started:.1f} s)")
 
