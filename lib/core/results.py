@@ -109,19 +109,6 @@ def chosen_poses(
     )
 
 
-def coco_results(
-    preds: ArrayLike, boxes: ArrayLike, image_ids: ArrayLike, selection: Selection, category: int = 1
-) -> list[dict[str, Any]]:
-    """Make COCO result records, with the fields of the published result files.
-
-    Returns:
-        one mapping per selected prediction: image_id, category_id, keypoints (flat x, y, score), score, center, scale.
-
-    Arguments as in `chosen_poses`.
-    """
-    return chosen_poses(preds, boxes, image_ids, selection, category).records()
-
-
 def _checked(
     preds: ArrayLike, boxes: ArrayLike, image_ids: ArrayLike, sigmas: ArrayLike
 ) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.int64]]:

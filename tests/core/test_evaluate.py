@@ -12,7 +12,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from lib.core.evaluate import STATISTICS, coco_statistics, evaluate_coco, format_statistics
-from lib.core.results import coco_results, select_results
+from lib.core.results import chosen_poses, select_results
 from lib.skeletons import load_skeleton
 from lib.utils.errors import PoseError
 
@@ -56,7 +56,7 @@ def test_equals_pycocotools(
     preds, boxes, ids = noisy_predictions(rng, annotations, 6.0)
     sigmas = rng.uniform(0.03, 0.1, num_keypoints)
     stats = evaluate_coco(preds, boxes, ids, gt_file, sigmas=sigmas)
-    results = coco_results(preds, boxes, ids, select_results(preds, boxes, ids, sigmas))
+    results = chosen_poses(preds, boxes, ids, select_results(preds, boxes, ids, sigmas)).records()
     expected = straight_from_pycocotools(gt_file, results, sigmas)
     assert 0.05 < stats["AP"] < 0.95
     np.testing.assert_array_equal(list(stats.values()), expected)

@@ -5,7 +5,7 @@ import pytest
 from helpers.tiny_coco import noisy_predictions, tiny_annotations
 from reference import oks_nms as reference
 
-from lib.core.results import coco_results, rescore, select_results
+from lib.core.results import chosen_poses, rescore, select_results
 from lib.utils.errors import PoseError
 
 SIGMAS = np.full(17, 0.08)
@@ -27,7 +27,7 @@ def test_selection_and_records(rng: np.random.Generator) -> None:
     assert selection.num_records == len(preds)
     assert 0 < selection.num_kept < len(preds)
     np.testing.assert_array_equal(selection.scores, rescore(preds[..., 2], boxes[:, 5])[selection.indices])
-    records = coco_results(preds, boxes, ids, selection)
+    records = chosen_poses(preds, boxes, ids, selection).records()
     row = selection.indices[0]
     assert sorted(records[0]) == ["category_id", "center", "image_id", "keypoints", "scale", "score"]
     assert records[0]["image_id"] == ids[row]
@@ -40,7 +40,7 @@ def test_no_predictions_give_no_records() -> None:
     empty = (np.empty((0, 17, 3)), np.empty((0, 6)), np.empty(0))
     selection = select_results(*empty, SIGMAS)
     assert selection.num_kept == 0
-    assert coco_results(*empty, selection) == []
+    assert chosen_poses(*empty, selection).records() == []
     assert select_results([], [], [], SIGMAS).num_kept == 0
 
 

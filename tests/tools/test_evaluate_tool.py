@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from helpers.tiny_coco import noisy_predictions, tiny_annotations, written
 
-from lib.core.results import coco_results, select_results
+from lib.core.results import chosen_poses, select_results
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def files(tmp_path: Path, rng: np.random.Generator) -> tuple[Path, Path]:
     """An annotation file and a result file."""
     annotations = tiny_annotations(rng)
     preds, boxes, ids = noisy_predictions(rng, annotations, 2.0)
-    results = coco_results(preds, boxes, ids, select_results(preds, boxes, ids, np.full(17, 0.08)))
+    results = chosen_poses(preds, boxes, ids, select_results(preds, boxes, ids, np.full(17, 0.08))).records()
     return written(tmp_path, "gt.json", annotations), written(tmp_path, "my_net.json", results)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from helpers.tiny_coco import SIZE_WH, noisy_predictions, tiny_annotations, written
 
-from lib.core.results import coco_results, select_results
+from lib.core.results import chosen_poses, select_results
 from lib.skeletons import load_skeleton
 from lib.utils.cli import run_command
 from lib.utils.coco_files import annotated_people
@@ -29,7 +29,7 @@ def folder(tmp_path: Path, rng: np.random.Generator) -> Path:
     preds, boxes, ids = noisy_predictions(rng, annotations, 3.0)
     preds[..., 2] = 0.9
     boxes[:, 5] = 0.9
-    results = coco_results(preds, boxes, ids, select_results(preds, boxes, ids, SIGMAS))
+    results = chosen_poses(preds, boxes, ids, select_results(preds, boxes, ids, SIGMAS)).records()
     written(tmp_path, "gt.json", annotations)
     written(tmp_path, "results.json", results)
     for image in annotations["images"]:
