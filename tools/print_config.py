@@ -6,7 +6,7 @@ import sys
 from yacs.config import CfgNode
 
 from lib.config import config_to_text, default_config, flat_items, load_config, notices
-from lib.config.models import default_extra
+from lib.config.networks import default_extra
 from lib.utils.cli import run_command
 
 

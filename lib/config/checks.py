@@ -6,7 +6,7 @@ from typing import Any
 
 from yacs.config import CfgNode
 
-from lib.config.models import COARSEST_STRIDE, heatmap_stride
+from lib.config.networks import COARSEST_STRIDE, heatmap_stride, network_fault
 from lib.config.skeleton import resolve_skeleton
 from lib.utils.errors import PoseError
 
@@ -131,56 +131,7 @@ def _encoding_fault(config: CfgNode) -> str:
 
 
 def _network_fault(config: CfgNode) -> str:
-    if config.MODEL.NAME == "pose_hrnet":
-        return _hrnet_fault(config.MODEL.EXTRA)
-    return _resnet_fault(config.MODEL)
-
-
-def _hrnet_fault(extra: CfgNode) -> str:
-    for option in ("NUM_CHANNELS", "NUM_BLOCKS"):
-        if extra.STAGE1[option] < 1:
-            return f"MODEL.EXTRA.STAGE1.{option} is {extra.STAGE1[option]}, but it must be 1 or more"
-    for branches, stage in ((2, "STAGE2"), (3, "STAGE3"), (4, "STAGE4")):
-        key, node = f"MODEL.EXTRA.{stage}", extra[stage]
-        if node.NUM_MODULES < 1:
-            return f"{key}.NUM_MODULES is {node.NUM_MODULES}, but pose_hrnet needs 1 or more"
-        if branches != node.NUM_BRANCHES:
-            return f"{key}.NUM_BRANCHES is {node.NUM_BRANCHES}, but it must be {branches}"
-        for name in ("NUM_BLOCKS", "NUM_CHANNELS"):
-            if not _are_positive_integers(node[name], branches):
-                return f"{key}.{name} is {node[name]}, but it must be {branches} numbers greater than 0"
-        if node.BLOCK not in ("BASIC", "BOTTLENECK"):
-            return f"{key}.BLOCK is {node.BLOCK!r}, but it must be BASIC or BOTTLENECK"
-        if node.FUSE_METHOD != "SUM":
-            return f"{key}.FUSE_METHOD is {node.FUSE_METHOD!r}, but it must be SUM"
-    return _final_kernel_fault(extra)
-
-
-def _resnet_fault(model: CfgNode) -> str:
-    extra = model.EXTRA
-    if model.WIDE_FUSION:
-        return "MODEL.WIDE_FUSION is true, but only pose_hrnet has a fusion to widen"
-    if extra.NUM_LAYERS not in (18, 34, 50, 101, 152):
-        return f"MODEL.EXTRA.NUM_LAYERS is {extra.NUM_LAYERS}, but it must be 18, 34, 50, 101 or 152"
-    count = extra.NUM_DECONV_LAYERS
-    if not 0 <= count <= 5:
-        return f"MODEL.EXTRA.NUM_DECONV_LAYERS is {count}, but it must be between 0 and 5"
-    for name in ("NUM_DECONV_FILTERS", "NUM_DECONV_KERNELS"):
-        if not _are_positive_integers(extra[name], count):
-            return f"MODEL.EXTRA.{name} is {extra[name]}, but it must be {count} numbers greater than 0"
-    if not set(extra.NUM_DECONV_KERNELS) <= {2, 3, 4}:
-        return f"MODEL.EXTRA.NUM_DECONV_KERNELS is {extra.NUM_DECONV_KERNELS}, but kernels must be 2, 3 or 4"
-    return _final_kernel_fault(extra)
-
-
-def _final_kernel_fault(extra: CfgNode) -> str:
-    if extra.FINAL_CONV_KERNEL not in (1, 3):
-        return f"MODEL.EXTRA.FINAL_CONV_KERNEL is {extra.FINAL_CONV_KERNEL}, but it must be 1 or 3"
-    return ""
-
-
-def _are_positive_integers(values: list[Any], count: int) -> bool:
-    return len(values) == count and all(type(value) is int and value > 0 for value in values)
+    return network_fault(config.MODEL)
 
 
 def _size_fault(config: CfgNode) -> str:

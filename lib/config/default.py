@@ -2,7 +2,7 @@
 
 Names, defaults and meanings are those of deep-high-resolution-net.pytorch, UDP-Pose and DarkPose where they have the
 option; what they lack is marked NEW. Sizes are (width, height). "crop" is the network's input image.
-Options of one network (MODEL.EXTRA) stand in models.py.
+Options of one network (MODEL.EXTRA) stand in networks/.
 """
 
 from yacs.config import CfgNode
@@ -65,7 +65,7 @@ def _model() -> CfgNode:
     node.IMAGE_SIZE = [256, 256]  # crop (width, height), px, multiples of 32
     node.HEATMAP_SIZE = [64, 64]  # heatmap (width, height), px; IMAGE_SIZE / the network's stride
     node.SIGMA = 2.0  # standard deviation of a gaussian target, heatmap px
-    node.EXTRA = CfgNode(new_allowed=True)  # options of the network NAME, see models.py
+    node.EXTRA = CfgNode(new_allowed=True)  # options of the network NAME, see networks/
     return node
 
 

@@ -10,7 +10,7 @@ from yacs.config import CfgNode
 
 from lib.config.checks import check_config
 from lib.config.default import default_config
-from lib.config.models import MODEL_NAMES, default_extra
+from lib.config.networks import MODEL_NAMES, default_extra
 from lib.config.read import Settings, override_settings, read_settings
 from lib.config.resolve import resolve_config
 from lib.config.values import typed_value
