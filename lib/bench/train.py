@@ -88,7 +88,7 @@ def our_step(case: Case, precision: Precision, *, compiled: bool) -> Callable[[]
     def step() -> None:
         targets, weights = case.codec.encode(keypoints.to(images.device), visible.to(images.device))
         with precision.autocast():
-            outputs = network(images).float()
+            outputs = network(images)
         loss = torch.stack(list(case.loss(outputs, targets, weights).values())).sum()
         loss.backward()
         optimizer.step()

@@ -17,12 +17,13 @@ from lib.core.hooks import Batch, Listener, Silence, StepReport
 from lib.core.inference import Predictions, Preparation, predict
 from lib.core.measures import Measures
 from lib.core.optim import Schedule
+from lib.core.outputs import Outputs, final_heatmaps
 from lib.core.pck import Pck
 from lib.core.precision import Precision
 from lib.core.state import RunState
 
-# loss(outputs (B, C, h, w), target_heatmaps (B, C, h, w), weights (B, K)) -> named terms whose sum is the loss
-LossFunction = Callable[[Tensor, Tensor, Tensor], dict[str, Tensor]]
+# loss(the network's outputs, the codec's targets, weights (B, K)) -> named terms whose sum is the loss
+LossFunction = Callable[[Outputs, Tensor, Tensor], dict[str, Tensor]]
 
 
 class Loader(Sized, Protocol):
@@ -88,7 +89,7 @@ def train_one_epoch(
         targets, weights = _encode(batch, codec, images.device)
         with nullcontext() if closes else _without_sync(network):
             with settings.precision.autocast():
-                outputs = network(images).float()
+                outputs = network(images)
             terms = loss_function(outputs, targets, weights)
             loss = torch.stack(list(terms.values())).sum()
             state.scaler.scale(loss / size).backward()
@@ -98,11 +99,12 @@ def train_one_epoch(
         state.step += 1
         guard.add(state.step, loss, batch.index)
         state.measures.add_loss(terms, len(images))
-        state.measures.add_pck(codec.score_maps(outputs.detach()), codec.score_maps(targets))
+        heatmaps = final_heatmaps(outputs).detach()
+        state.measures.add_pck(codec.score_maps(heatmaps), codec.score_maps(targets))
         saves = closes and settings.save_every > 0 and state.updates % settings.save_every == 0
         if saves or state.step % settings.check_every == 0:
             guard.check()
-        listener.after_step(StepReport(state.step, batch, images, outputs.detach(), targets, rate, saves))
+        listener.after_step(StepReport(state.step, batch, images, heatmaps, targets, rate, saves))
     guard.check()
 
 
@@ -175,6 +177,7 @@ def validate(
         prepare: stored crops to network input.
         precision: of the network's arithmetic.
         flip_test: average with the mirrored images' heatmaps; loss and PCK are those of the average.
+            Of a network with several outputs only the final one counts here.
         listener: sees every batch.
 
     Raises:

@@ -50,8 +50,8 @@ class StepReport:
         step: batches of the epoch done so far, this one included.
         batch: as it came from the data set.
         images: the network's input, (B, 3, H, W), float32, normalised.
-        outputs: heatmaps, (B, C, h, w), float32, detached.
-        targets: what they should be, the same shape.
+        outputs: the network's final heatmaps, (B, C, h, w), float32, detached.
+        targets: as the codec made them; its `score_maps` gives those of the final heatmaps.
         rate: learning rate; 0 when not training.
         is_save_point: the run is to be saved here (TRAIN.SAVE_EVERY_STEPS).
     """

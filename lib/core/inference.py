@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from lib.codecs.base import Codec
 from lib.core.hooks import Batch, Crops
+from lib.core.outputs import final_heatmaps
 from lib.core.precision import Precision
 from lib.utils import distributed
 from lib.utils.errors import PoseError
@@ -59,12 +60,12 @@ class Predictions:
         return np.concatenate([self.image_keypoints, self.scores[..., None]], axis=2)
 
 
-# Called with each batch, the network's input and its heatmaps, for losses and pictures.
+# Called with each batch, the network's input and its final heatmaps, for losses and pictures.
 BatchWatcher = Callable[[Batch, Tensor, Tensor], None]
 
 
 def forward_with_flip(model: nn.Module, codec: Codec, images: Tensor, precision: Precision) -> Tensor:
-    """The network's heatmaps, averaged with those of the mirrored images.
+    """The network's final heatmaps, averaged with those of the mirrored images.
 
     Args:
         model: the network, in evaluation mode.
@@ -76,7 +77,7 @@ def forward_with_flip(model: nn.Module, codec: Codec, images: Tensor, precision:
         (B, C, h, w), float32.
     """
     with precision.autocast():
-        both = model(torch.cat([images, images.flip(-1)])).float()
+        both = final_heatmaps(model(torch.cat([images, images.flip(-1)])))
     plain, mirrored = both.chunk(2)
     return (plain + codec.flip_back(mirrored)) * 0.5
 
@@ -101,7 +102,7 @@ def predict(
         prepare: stored crops to network input.
         flip_test: average with the mirrored images' heatmaps.
         precision: of the network's arithmetic; float32 when None.
-        watch: sees each batch, its input and its heatmaps.
+        watch: sees each batch, its input and its final heatmaps.
 
     Returns:
         On every process: the predictions of all processes.
@@ -118,7 +119,7 @@ def predict(
             heatmaps = forward_with_flip(model, codec, images, precision)
         else:
             with precision.autocast():
-                heatmaps = model(images).float()
+                heatmaps = final_heatmaps(model(images))
         input_keypoints, scores = codec.decode(heatmaps)
         center, scale = (field.to(prepare.device, non_blocking=True) for field in (batch.center, batch.scale))
         image_keypoints = codec.to_image(input_keypoints, center, scale)

@@ -18,6 +18,7 @@ from lib.core.hooks import Silence, StepReport
 from lib.core.inference import forward_with_flip, predict
 from lib.core.loss import HeatmapLoss
 from lib.core.optim import Schedule
+from lib.core.outputs import Outputs
 from lib.core.precision import Precision
 from lib.core.state import RunState
 from lib.utils.errors import PoseError
@@ -74,6 +75,42 @@ def test_accumulated_batches_make_the_step_of_one_large_batch(codec: Codec, rng:
     for one, other in zip(large.model.parameters(), small.model.parameters(), strict=True):
         assert torch.allclose(one, other, atol=1e-7)
     assert large.measures.losses()["loss"] == pytest.approx(small.measures.losses()["loss"], rel=1e-6)
+
+
+class _Twice(DotNet):
+    """Answers twice: half as high at first."""
+
+    def forward(self, images: Tensor) -> list[Tensor]:  # type: ignore[override]
+        maps = super().forward(images)
+        return [maps * 0.5, maps]
+
+
+def test_networks_with_several_outputs(codec: Codec, rng: np.random.Generator) -> None:
+    def both(outputs: Outputs, targets: Tensor, weights: Tensor) -> dict[str, Tensor]:
+        if isinstance(outputs, Tensor):
+            return HeatmapLoss()(outputs, targets, weights)
+        return {str(i): HeatmapLoss()(one, targets, weights)["heatmap"] for i, one in enumerate(outputs)}
+
+    batch, recorder = dot_batch(rng, [0, 1, 2]), _Recorder()
+    torch.manual_seed(0)
+    model = _Twice()
+    images = PREPARE(batch.image)
+    with torch.no_grad():
+        expected = DotNet.forward(model, images)
+    single = DotNet()
+    single.load_state_dict(model.state_dict())
+    for flip_test in (False, True):
+        own, other = (
+            validate(one, codec, both, [batch], PREPARE, PRECISION, flip_test=flip_test, listener=recorder)
+            for one in (model, single)
+        )
+        assert own.loss == other.loss
+        np.testing.assert_array_equal(own.predictions.image_keypoints, other.predictions.image_keypoints)
+    state = RunState(model, torch.optim.SGD(model.parameters(), 0.1), PRECISION.scaler())
+    train_one_epoch(model, codec, both, [batch], state, _settings(), recorder)
+    assert set(state.measures.losses()) == {"loss", "loss_0", "loss_1"}
+    assert torch.equal(recorder.reports[-1].outputs, expected)
+    assert not any(report.outputs.requires_grad for report in recorder.reports)
 
 
 def test_the_last_group_may_be_smaller(codec: Codec, rng: np.random.Generator) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.dot_batches import INPUT_WH, NUM_KEYPOINTS, PREPARE, dot_batch
-from helpers.small_models import ThreeLayers, randomized, small_hrnet, small_resnet
+from helpers.small_models import ThreeLayers, TwoOutputs, randomized, small_hrnet, small_resnet
 from torch import Tensor, nn
 
 from lib.codecs.base import Codec
@@ -66,6 +66,17 @@ def test_eager_is_the_network_itself() -> None:
     model = ThreeLayers(3)
     assert make_runtime("eager", model, _images(2), FLOAT32) is model
     assert not model.training
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("runtime", OTHERS)
+def test_of_several_outputs_the_final_one_is_run(runtime: str) -> None:
+    _need(runtime)
+    model = randomized(TwoOutputs(3))
+    network = make_runtime(runtime, model, _images(2), FLOAT32)
+    images = _images(3)
+    with torch.no_grad():
+        _assert_close(network(images), model(images)[-1])
 
 
 @pytest.mark.slow

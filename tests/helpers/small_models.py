@@ -37,6 +37,18 @@ class ThreeLayers(nn.Module):
         return self.last(torch.relu(self.fine(features) + self.coarse(features)))
 
 
+class TwoOutputs(nn.Module):
+    """Two networks in one, whose answers come as a list, as RSN's do."""
+
+    def __init__(self, out_channels: int) -> None:
+        super().__init__()
+        self.first, self.last = ThreeLayers(out_channels), ThreeLayers(out_channels)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """(B, 3, H, W) to two tensors (B, out_channels, H / 4, W / 4)."""
+        return [self.first(images), self.last(images)]
+
+
 def randomized(model: nn.Module) -> nn.Module:
     """The network with random values in all parameters and buffers, variances positive; in evaluation mode."""
     with torch.no_grad():

@@ -5,6 +5,7 @@ from importlib import import_module
 
 from torch import Tensor, nn
 
+from lib.core.outputs import FinalOutput
 from lib.core.precision import FLOAT32_RUNTIMES, Precision
 from lib.core.runtimes.compiled import CompiledNetwork
 from lib.core.runtimes.onnx_runtime import OnnxRuntimeNetwork
@@ -61,10 +62,12 @@ def make_runtime(name: str, model: nn.Module, example: Tensor, precision: Precis
         precision: of the network's arithmetic.
 
     Returns:
-        The network itself for 'eager'.
+        The network itself for 'eager'; otherwise a module that gives the final heatmaps alone, where the network
+        returns several.
 
     Raises:
         PoseError: see `check_runtime`; or the engine refuses the network.
     """
     check_runtime(name, precision)
-    return RUNTIMES[name](model.eval(), example, precision)
+    model.eval()
+    return model if name == "eager" else RUNTIMES[name](FinalOutput(model), example, precision)
