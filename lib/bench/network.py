@@ -5,7 +5,6 @@ from copy import deepcopy
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 from yacs.config import CfgNode
 
 from lib.bench.contest import Contest, Way, hold
@@ -14,6 +13,7 @@ from lib.bench.rows import Row
 from lib.bench.settings import BenchSettings
 from lib.core.precision import Precision, choose_precision
 from lib.core.runtimes import make_runtime
+from lib.utils.complexity import count_work
 
 BATCH_SIZES = (1, 8, 32)
 
@@ -38,9 +38,10 @@ def network_rows(settings: BenchSettings, cfg: CfgNode, batch_sizes: Sequence[in
     model = make_network(cfg, settings.device).eval()
     place = torch.device(settings.device)
     precision = choose_precision(cfg.AMP, place, for_training=False, runtime=cfg.TEST.RUNTIME)
-    macs = giga_multiply_adds(model, (width, height))
+    work = count_work(model, (width, height))[0]
+    macs = work.giga_multiply_adds
     rows = [
-        Row.of(name, "parameters", "million", [count_parameters(model) / 1e6]),
+        Row.of(name, "parameters", "million", [work.parameters / 1e6]),
         Row.of(name, "multiply-adds per image", "G", [macs]),
     ]
     peak_name, peak = _peak(precision)
@@ -51,24 +52,6 @@ def network_rows(settings: BenchSettings, cfg: CfgNode, batch_sizes: Sequence[in
         share = Row(ours.name, f"{ours.way}, of {peak_name}", "%", middle, low, high, repeats=settings.repeats)
         rows += [*measured, share]
     return rows
-
-
-def count_parameters(model: nn.Module) -> int:
-    """Trained numbers of a network; BatchNorm's statistics are not among them."""
-    return sum(parameter.numel() for parameter in model.parameters())
-
-
-@torch.no_grad()
-def giga_multiply_adds(model: nn.Module, size_wh: tuple[int, int]) -> float:
-    """Multiply-adds of convolutions and matrix products for one image, in 1e9.
-
-    PyTorch counts two operations for each. HRNet's paper lists them as GFLOPs, in units of 2^30: 7.1 there are 7.65
-    here.
-    """
-    image = torch.zeros(1, 3, size_wh[1], size_wh[0], device=next(model.parameters()).device)
-    with FlopCounterMode(display=False) as counter:
-        model(image)
-    return counter.get_total_flops() / 2 / 1e9
 
 
 def _contest(name: str, cfg: CfgNode, model: nn.Module, batch: int, precision: Precision) -> Contest:
