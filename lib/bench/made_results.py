@@ -112,6 +112,7 @@ def _records(boxes: np.ndarray, image_ids: np.ndarray, scores: np.ndarray) -> Re
     return Records(
         center=(boxes[:, :2] + boxes[:, 2:] / 2).astype(np.float32),
         scale=np.stack([height * CROP_ASPECT, height], axis=1).astype(np.float32),
+        box=boxes.astype(np.float32),
         image_id=image_ids,
         image_index=np.zeros(count, np.int64),
         annotation_id=np.full(count, -1),

@@ -46,6 +46,7 @@ def with_boxes(dataset: PoseDataset, per_image: int) -> PoseDataset:
     records = Records(
         center=center,
         scale=scale,
+        box=np.column_stack([corner, width, height]).astype(np.float32),
         image_id=dataset.images.id[image_index],
         image_index=image_index,
         annotation_id=np.full(count, -1, np.int64),

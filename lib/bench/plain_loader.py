@@ -125,7 +125,7 @@ class PlainDataset(Dataset[PlainSample]):
             self.dataset.codec.input_size_wh,
         )
         heatmaps = np.zeros((len(joints), height, width), np.float32)
-        weights = visible.astype(np.float32)[:, None].copy()
+        weights = (visible > 0).astype(np.float32)[:, None]
         radius = self.sigma * 3
         stride = (input_width - 1.0) / (width - 1.0), (input_height - 1.0) / (height - 1.0)
         for joint, (x, y) in enumerate(joints):

@@ -19,15 +19,15 @@ def build_codec(cfg: CfgNode) -> Codec:
 
     Args:
         cfg: from `load_config`; read are MODEL.{CODEC, CODEC_VARIANT, TARGET_TYPE, IMAGE_SIZE, HEATMAP_SIZE, SIGMA},
-            LOSS.{KPD, USE_DIFFERENT_JOINTS_WEIGHT}, TEST.{DECODER, BLUR_KERNEL, NO_RESPONSE, SHIFT_HEATMAP} and the
-            keypoint set.
+            DATASET.BOX_PADDING, LOSS.{KPD, USE_DIFFERENT_JOINTS_WEIGHT}, TEST.{DECODER, BLUR_KERNEL, NO_RESPONSE,
+            SHIFT_HEATMAP} and the keypoint set.
 
     Raises:
         PoseError: the values do not fit together.
     """
     skeleton = resolve_skeleton(cfg)
     mmpose = cfg.MODEL.CODEC_VARIANT == "mmpose"
-    sizes = cfg.MODEL.IMAGE_SIZE, cfg.MODEL.HEATMAP_SIZE
+    sizes = cfg.MODEL.IMAGE_SIZE, cfg.MODEL.HEATMAP_SIZE, cfg.DATASET.BOX_PADDING
     shared: dict[str, Any] = {
         "flip_permutation": skeleton.flip_permutation,
         "variant": cfg.MODEL.CODEC_VARIANT,

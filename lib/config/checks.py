@@ -54,6 +54,7 @@ RANGES: dict[str, _Rule] = {
     "LOSS.KPD": _POSITIVE,
     "DATASET.MEAN": ("three numbers", lambda value: len(value) == 3),
     "DATASET.STD": ("three numbers greater than 0", lambda value: len(value) == 3 and min(value) > 0),
+    "DATASET.BOX_PADDING": _SIZE,
     "DATASET.SCALE_FACTOR": _FRACTION,
     "DATASET.ROT_FACTOR": _NOT_NEGATIVE,
     "DATASET.PROB_HALF_BODY": ("1 or less (0 or less = never)", lambda value: value <= 1),

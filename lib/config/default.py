@@ -99,6 +99,7 @@ def _dataset() -> CfgNode:
     node.TEST_IMAGES = ""  # NEW: folder or zip file of test images; '' = ROOT/images/<TEST_SET>
     node.MEAN = [0.485, 0.456, 0.406]  # NEW: subtracted from pixels in 0..1, in the stored channel order
     node.STD = [0.229, 0.224, 0.225]  # NEW: then divided by, in the stored channel order
+    node.BOX_PADDING = [1.25, 1.25]  # NEW: factors on a box's (width, height) before its short side is extended
     node.FLIP = True  # augmentation: mirror with probability 0.5
     node.SCALE_FACTOR = 0.25  # augmentation: box scale *= clip(1 + randn * this, 1 -+ this)
     node.ROT_FACTOR = 30.0  # augmentation: degrees; clip(randn * this, -+ 2 * this) with probability 0.6

@@ -27,7 +27,7 @@ class Batch(Protocol):
 
     @property
     def visible(self) -> Tensor:
-        """Whether a keypoint is labelled, (B, K), float32; all 0 where there is no truth."""
+        """The flag 0, 1 or 2; above 0 where a keypoint is labelled, (B, K), float32; all 0 where there is no truth."""
 
     @property
     def center(self) -> Tensor:

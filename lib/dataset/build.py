@@ -209,7 +209,7 @@ def _require_people(records: Records, source: str, num_dropped: dict[str, int], 
             f"{source} leaves no person to work on ({counts}); check it with tools/check_dataset.py (test sets without "
             "annotations need TEST.USE_GT_BBOX False and a detection file)."
         )
-    if needs_keypoints and not records.visible.any():
+    if needs_keypoints and not (records.visible > 0).any():
         raise PoseError(
             f"{source} has no visible keypoint in {len(records)} people; set the third number of labelled keypoints to "
             "1 (occluded) or 2 (visible)."

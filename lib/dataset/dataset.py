@@ -28,7 +28,7 @@ class Sample(NamedTuple):
         image: the crop, (3, H, W) uint8, in the channel order that the config asks for and the memory order HWC; or a
             batch of crops that are still to be cut.
         input_keypoints: (x, y) in the crop, (K, 2) float32.
-        visible: 1 where a keypoint is labelled, else 0, (K,) float32.
+        visible: the annotation's flag 0, 1 or 2; above 0 where a keypoint is labelled, (K,) float32.
         center: image_ (x, y) of the crop, () to (2,) float32; in a mirrored image for mirrored samples.
         scale: size of the crop in units of 200 image pixels, (2,) float32.
         score: of the box, () float64.

@@ -28,17 +28,20 @@ class Records:
     Attributes:
         center: box centre, image_ (x, y), (N, 2) float32.
         scale: padded box size in units of 200 image pixels, (N, 2) float32.
+        box: image_ left, top, width, height as annotated or detected, neither clipped nor padded, (N, 4) float32.
         image_id: (N,) int64.
         image_index: position in the annotation file's images, (N,) int64.
         annotation_id: (N,) int64; -1 for detections.
         score: 1 for annotated people, else the detector's, (N,) float64.
         area: annotated area, or width x height of a detection, image square pixels, (N,) float64.
         keypoints: image_ (x, y), (N, K, 2) float32; zeros for detections.
-        visible: 1 where a keypoint is labelled, occluded ones included, else 0, (N, K) float32.
+        visible: the flag of the annotation, 0 not labelled, 1 occluded, 2 visible; above 0 means labelled, (N, K)
+            float32; zeros for detections.
     """
 
     center: np.ndarray
     scale: np.ndarray
+    box: np.ndarray
     image_id: np.ndarray
     image_index: np.ndarray
     annotation_id: np.ndarray
@@ -68,8 +71,8 @@ def annotated_records(
     Returns:
         The records, and how many annotations were left out for which reason.
 
-    Source: HRNet lib/dataset/coco.py:143-208; boxes without any extent, whose crop would be undefined, are left out
-    here as well.
+    Source: HRNet lib/dataset/coco.py:143-208, where visibility is min(flag, 1); boxes without any extent, whose crop
+    would be undefined, are left out here as well.
     """
     boxes, inside = clip_boxes(annotations.box_xywh, annotations.images.size_wh[annotations.image_index])
     reasons = {
@@ -88,13 +91,14 @@ def annotated_records(
     records = Records(
         center=np.asarray(center, np.float32),
         scale=np.asarray(scale, np.float32),
+        box=annotations.box_xywh[keep].astype(np.float32),
         image_id=annotations.images.id[image_index],
         image_index=image_index,
         annotation_id=annotations.id[keep],
         score=np.ones(len(keep)),
         area=annotations.area[keep],
         keypoints=keypoints[..., :2].astype(np.float32),
-        visible=np.minimum(keypoints[..., 2], 1).astype(np.float32),
+        visible=keypoints[..., 2].astype(np.float32),
     )
     if well_filled_only:
         selected, off_center = select_well_filled(records)
@@ -130,6 +134,7 @@ def detected_records(
     records = Records(
         center=np.asarray(center, np.float32),
         scale=np.asarray(scale, np.float32),
+        box=boxes.astype(np.float32),
         image_id=detections.images.id[image_index],
         image_index=image_index,
         annotation_id=np.full(len(keep), -1, np.int64),

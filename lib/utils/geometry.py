@@ -16,7 +16,7 @@ from torch import Tensor
 from lib.utils.constants import constant
 
 PIXELS_PER_SCALE = 200.0
-BOX_PADDING = 1.25
+BOX_PADDING = (1.25, 1.25)
 
 ArrayLike = np.ndarray | Tensor | Sequence[float] | float
 
@@ -67,14 +67,29 @@ def mirror_points(keypoints: Tensor, width: Tensor | int, permutation: Sequence[
     return mirrored
 
 
+def with_aspect(size_wh: np.ndarray, aspect: float) -> np.ndarray:
+    """Sizes (width, height), (N, 2), whose short side is extended to width / height = `aspect`."""
+    width, height = size_wh[..., 0], size_wh[..., 1]
+    return np.stack([np.maximum(width, height * aspect), np.maximum(height, width / aspect)], axis=-1)
+
+
 class Crop(ABC):
-    """One convention for a crop of `input_size_wh` pixels whose heatmaps have `heatmap_size_wh` pixels."""
+    """One convention for a crop of `input_size_wh` pixels whose heatmaps have `heatmap_size_wh` pixels.
+
+    `box_padding` are the factors on a box's width and height before the short side is extended (DATASET.BOX_PADDING).
+    """
 
     name: str
 
-    def __init__(self, input_size_wh: Sequence[int], heatmap_size_wh: Sequence[int]) -> None:
+    def __init__(
+        self,
+        input_size_wh: Sequence[int],
+        heatmap_size_wh: Sequence[int],
+        box_padding: Sequence[float] = BOX_PADDING,
+    ) -> None:
         self.input_size_wh = (int(input_size_wh[0]), int(input_size_wh[1]))
         self.heatmap_size_wh = (int(heatmap_size_wh[0]), int(heatmap_size_wh[1]))
+        self.box_padding = (float(box_padding[0]), float(box_padding[1]))
 
     def box_to_center_scale(self, boxes_xywh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Centre and scale of the crops for boxes.
@@ -83,18 +98,22 @@ class Crop(ABC):
             boxes_xywh: image_ left, top, width, height, (N, 4).
 
         Returns:
-            image_ center (N, 2) and scale (N, 2), float32: the short side is extended to the input's aspect ratio and
-            the box enlarged by a quarter.
+            image_ center (N, 2) and scale (N, 2), float32: the box is enlarged by `box_padding` and its short side
+            extended to the input's aspect ratio.
 
-        Source: HRNet lib/dataset/coco.py, _xywh2cs; its float32 roundings are kept.
+        Source: HRNet lib/dataset/coco.py, _xywh2cs, for equal factors; RSN dataset/JointsDataset.py for others. The
+        float32 roundings of both are kept.
         """
         x, y, width, height = np.asarray(boxes_xywh, dtype=np.float64).reshape(-1, 4).T
         center = self._box_center(x, y, width, height).astype(np.float32)
         aspect = self.input_size_wh[0] * 1.0 / self.input_size_wh[1]
-        sides = np.stack([np.maximum(width, height * aspect), np.maximum(height, width / aspect)], axis=-1)
-        scale = (sides / PIXELS_PER_SCALE).astype(np.float32)
-        # The published code marks "no centre" by x = -1 and does not enlarge such a box.
-        return center, np.where(center[:, :1] != -1, scale * np.float32(BOX_PADDING), scale)
+        size_wh, factors = np.stack([width, height], axis=-1), np.array(self.box_padding)
+        if factors[0] == factors[1]:
+            scale = (with_aspect(size_wh, aspect) / PIXELS_PER_SCALE).astype(np.float32)
+            # The published code marks "no centre" by x = -1 and does not enlarge such a box.
+            return center, np.where(center[:, :1] != -1, scale * np.float32(factors[0]), scale)
+        padded = ((size_wh / PIXELS_PER_SCALE).astype(np.float32) * factors).astype(np.float32)
+        return center, with_aspect(padded.astype(np.float64), aspect).astype(np.float32)
 
     def warp_matrix(self, center: ArrayLike, scale: ArrayLike, rotation_degrees: ArrayLike = 0.0) -> Tensor:
         """The affine map from the image to the input.

@@ -135,7 +135,7 @@ def test_the_documented_example_works(repository: Path, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "images" / "train" / "a" / "first.png"), np.full((480, 640, 3), 99, np.uint8))
     dataset = build_dataset(load_config(tmp_path / "hands.yaml", ["DATASET.ROOT", str(tmp_path)]), is_train=True)
     assert dataset.skeleton.name == "hands"
-    assert dataset[0].visible.tolist() in ([1, 1, 0], [1, 0, 1])
+    assert dataset[0].visible.tolist() in ([2, 1, 0], [2, 0, 1])
 
 
 def test_an_empty_data_set_says_why(tmp_path: Path, content: dict[str, Any]) -> None:

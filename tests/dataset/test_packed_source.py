@@ -89,8 +89,8 @@ def test_an_unfinished_pack_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 99}, "is not of version 1 of the packed format"),
-        ({"format": "something"}, "is not of version 1 of the packed format"),
+        ({"version": 1}, "is not of version 2 of the packed format"),
+        ({"format": "something"}, "is not of version 2 of the packed format"),
         ({"shards": [{"name": "shard-00000.bin"}]}, "is damaged"),
         ({"made_for": {}}, "is damaged"),
         ({"arrays": {}}, r"does not name the array 'record_center'; run the tools/pack_dataset.py command"),
@@ -139,7 +139,7 @@ def test_arrays_of_another_pack_are_not_mixed_in(root: Path, folder: Path) -> No
         Pack.open(folder)
 
 
-MADE = Needs((192, 256), "udp", ("a", "b"), (0,), 0.35, 45.0, 8)
+MADE = Needs((192, 256), "udp", (1.25, 1.25), ("a", "b"), (0,), 0.35, 45.0, 8)
 
 
 @pytest.mark.parametrize(
@@ -161,6 +161,7 @@ def test_a_pack_serves_weaker_changes(needs: Needs) -> None:
         ({"rotation_factor": 60.0}, "DATASET.ROT_FACTOR 60 (packed for 45)"),
         ({"half_body_above": 5}, "DATASET.NUM_JOINTS_HALF_BODY 5 (packed for 8)"),
         ({"input_size_wh": (288, 384)}, "MODEL.IMAGE_SIZE 288, 384 (packed for 192, 256)"),
+        ({"box_padding": (1.09, 1.135)}, "DATASET.BOX_PADDING 1.09, 1.135 (packed for 1.25, 1.25)"),
         ({"crop": "dark"}, "the crop convention of the codec dark (packed for udp)"),
         ({"keypoints": ("b", "a")}, "the keypoint set b, a (packed for a, b)"),
         ({"upper_body": ()}, "the upper body none (packed for 0)"),

@@ -56,7 +56,8 @@ def test_keypoints_belong_to_their_annotation(tmp_path: Path, rng: np.random.Gen
         entry = by_id[int(annotation_id)]
         values = np.reshape(entry["keypoints"], (17, 3))
         np.testing.assert_array_equal(records.keypoints[index], values[:, :2].astype(np.float32))
-        np.testing.assert_array_equal(records.visible[index], values[:, 2] > 0)
+        np.testing.assert_array_equal(records.visible[index], values[:, 2])
+        np.testing.assert_array_equal(records.box[index], np.float32(entry["bbox"]))
         assert records.image_id[index] == entry["image_id"]
         assert records.area[index] == entry["area"]
 
@@ -64,7 +65,7 @@ def test_keypoints_belong_to_their_annotation(tmp_path: Path, rng: np.random.Gen
 def test_records_are_compact_arrays(tmp_path: Path, rng: np.random.Generator) -> None:
     records, _ = annotated_records(_annotations(tmp_path, rng)[1], CROP.box_to_center_scale)
     types = {field.name: getattr(records, field.name).dtype for field in fields(Records)}
-    assert types["center"] == types["scale"] == types["keypoints"] == types["visible"] == np.float32
+    assert types["center"] == types["scale"] == types["keypoints"] == types["visible"] == types["box"] == np.float32
     assert types["image_id"] == types["annotation_id"] == types["image_index"] == np.int64
     assert types["score"] == types["area"] == np.float64
 
@@ -97,6 +98,7 @@ def test_detections_keep_their_order_and_boxes(tmp_path: Path, rng: np.random.Ge
         center, scale = coco_records.box_to_center_scale(tuple(entry["bbox"]), (192, 256))
         np.testing.assert_allclose(records.center[row], center, rtol=1e-6)
         np.testing.assert_allclose(records.scale[row], scale, rtol=1e-6)
+        np.testing.assert_array_equal(records.box[row], np.float32(entry["bbox"]))
     assert records.keypoints.shape == (2, 17, 2)
     assert not records.visible.any()
 

@@ -29,3 +29,16 @@ def udp_input_point(
     turned = np.array([math.cos(angle) * x - math.sin(angle) * y, math.sin(angle) * x + math.cos(angle) * y])
     side = 200.0 * np.asarray(scale, dtype=float)
     return (turned + side / 2) * (np.array(size_wh) - 1) / side
+
+
+def padded_box(
+    box_xywh: list[float], factors: tuple[float, float], aspect: float
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Centre and scale as in RSN's tests (dataset/JointsDataset.py): enlarged, then brought to the aspect."""
+    x, y, width, height = box_xywh
+    width, height = width * factors[0], height * factors[1]
+    if width > aspect * height:
+        height = width / aspect
+    else:
+        width = height * aspect
+    return (x + box_xywh[2] / 2, y + box_xywh[3] / 2), (width / 200, height / 200)

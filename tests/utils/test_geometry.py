@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from reference.crop_points import three_point_warp, udp_input_point
+from reference.coco_records import box_to_center_scale
+from reference.crop_points import padded_box, three_point_warp, udp_input_point
 
 from lib.utils.geometry import Crop, DarkCrop, PlainCrop, UdpCrop, apply_affine, mirror_points
 
@@ -136,3 +137,21 @@ def test_mirroring_twice_is_the_identity(rng: np.random.Generator) -> None:
     assert torch.equal(mirrored[:, 1, 0], 199 - keypoints[:, 2, 0])
     torch.testing.assert_close(mirror_points(mirrored, 200, (0, 2, 1)), original)
     assert torch.equal(keypoints, original)
+
+
+@pytest.mark.parametrize("size_wh", [(192, 256), (256, 256)])
+def test_rsn_padding_equals_its_scalar_form(rng: np.random.Generator, size_wh: tuple[int, int]) -> None:
+    boxes = rng.uniform((-5, -5, 1, 1), (500, 400, 300, 300), (60, 4)).round(2)
+    center, scale = PlainCrop(size_wh, (48, 64), (1.09, 1.135)).box_to_center_scale(boxes)
+    expected = [padded_box(box, (1.09, 1.135), size_wh[0] / size_wh[1]) for box in boxes.tolist()]
+    np.testing.assert_array_equal(center, np.float32([one for one, _ in expected]))
+    np.testing.assert_allclose(scale, [one for _, one in expected], rtol=2e-7)
+    assert scale.dtype == np.float32
+
+
+def test_equal_padding_is_that_of_hrnet(rng: np.random.Generator) -> None:
+    boxes = rng.uniform((-5, -5, 1, 1), (500, 400, 300, 300), (60, 4))
+    plain, twice = (PlainCrop((192, 256), (48, 64), (by, by)).box_to_center_scale(boxes)[1] for by in (1.25, 2.5))
+    np.testing.assert_array_equal(twice, plain * 2)
+    expected = [box_to_center_scale(tuple(box), (192, 256))[1] for box in boxes.tolist()]
+    np.testing.assert_allclose(plain, expected, rtol=2e-7)

@@ -19,13 +19,14 @@ from lib.skeletons.skeleton import Skeleton
 from lib.utils.errors import PoseError
 from lib.utils.files import read_json, write_json
 
-FORMAT, VERSION = "packed people", 1
+FORMAT, VERSION = "packed people", 2
 INDEX_NAME, ARRAYS_NAME = "index.json", "arrays"
 _READ_BYTES = 1 << 22
 # How to call the fields of Needs in messages.
 OPTIONS = {
     "input_size_wh": "MODEL.IMAGE_SIZE",
     "crop": "the crop convention of the codec",
+    "box_padding": "DATASET.BOX_PADDING",
     "keypoints": "the keypoint set",
     "upper_body": "the upper body",
     "scale_factor": "DATASET.SCALE_FACTOR",
@@ -41,6 +42,7 @@ class Needs:
     Attributes:
         input_size_wh: of the crops.
         crop: name of the crop convention.
+        box_padding: DATASET.BOX_PADDING.
         keypoints: names of the keypoint set, in order.
         upper_body: indices that half bodies depend on; empty without half bodies.
         scale_factor: DATASET.SCALE_FACTOR.
@@ -50,6 +52,7 @@ class Needs:
 
     input_size_wh: tuple[int, int]
     crop: str
+    box_padding: tuple[float, float]
     keypoints: tuple[str, ...]
     upper_body: tuple[int, ...]
     scale_factor: float
@@ -63,6 +66,7 @@ class Needs:
         return cls(
             input_size_wh=codec.input_size_wh,
             crop=codec.crop.name,
+            box_padding=codec.crop.box_padding,
             keypoints=skeleton.names,
             upper_body=skeleton.upper_body if half_body else (),
             scale_factor=float(settings.scale_factor),
@@ -75,6 +79,7 @@ class Needs:
         met = {
             "input_size_wh": self.input_size_wh == made_for.input_size_wh,
             "crop": self.crop == made_for.crop,
+            "box_padding": self.box_padding == made_for.box_padding,
             "keypoints": self.keypoints == made_for.keypoints,
             "scale_factor": self.scale_factor <= made_for.scale_factor,
             "rotation_factor": self.rotation_factor <= made_for.rotation_factor,
