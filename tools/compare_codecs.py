@@ -25,8 +25,8 @@ from lib.core.evaluate import evaluate_coco
 from lib.core.inference import predict
 from lib.dataset import build_dataset, build_loader
 from lib.dataset.synthetic.writer import VERSION
-from lib.run.evaluation import box_rows
 from lib.run.folder import RunFolder
+from lib.run.judges.coco import box_rows
 from lib.run.setup import describe_machine, make_model, set_up
 from lib.run.train import train
 from lib.utils.checkpoint import load_weights

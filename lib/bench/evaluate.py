@@ -19,7 +19,7 @@ from lib.core.coco_library import library_for
 from lib.core.evaluate import pose_statistics
 from lib.core.result_file import write_results
 from lib.core.truth import truth_of
-from lib.run.evaluation import Rule, box_rows, judge, select_poses
+from lib.run.judges.coco import OksJudge, Rule, box_rows, select_poses
 from lib.skeletons import load_skeleton
 
 TARGET_RATIO, TARGET_SECONDS = 40, 1.5
@@ -63,10 +63,9 @@ class Evaluations:
 
     def whole(self) -> tuple[np.ndarray, float]:
         """The ten values, and the seconds of everything that a test does after its last batch."""
-        (values, _), seconds = _timed(
-            lambda: judge(self.predictions, self.records, self.truth, self.rule, self.our_file)
-        )
-        return np.array(list((values or {}).values())), seconds
+        judge = OksJudge(self.truth, self.rule)
+        verdict, seconds = _timed(lambda: judge.judge(self.predictions, self.records, self.our_file))
+        return np.array(list((verdict.stats or {}).values())), seconds
 
 
 def evaluate_rows(settings: BenchSettings, amounts: Amounts | None = None) -> list[Row]:

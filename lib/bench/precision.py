@@ -16,7 +16,7 @@ from lib.core.precision import Precision
 from lib.core.runtimes import RUNTIMES, make_runtime
 from lib.core.truth import Truth, read_truth
 from lib.dataset import PoseDataset, build_dataset, build_loader
-from lib.run.evaluation import Rule, select_poses
+from lib.run.judges.coco import Rule, select_poses
 from lib.run.setup import Setup, example_input, make_model, set_up
 from lib.utils.checkpoint import load_weights
 from lib.utils.errors import PoseError

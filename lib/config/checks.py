@@ -34,6 +34,8 @@ DECODERS = {
     ("udp", "offset"): ("offset", "exact"),
 }
 
+METRICS = ("AP",)  # of TEST.METRICS
+
 _Rule = tuple[str, Callable[[Any], bool]]
 _POSITIVE: _Rule = ("greater than 0", lambda value: value > 0)
 _NOT_NEGATIVE: _Rule = ("0 or more", lambda value: value >= 0)
@@ -82,6 +84,7 @@ RANGES: dict[str, _Rule] = {
     "TEST.BATCH_SIZE_PER_GPU": _POSITIVE,
     "TEST.BLUR_KERNEL": ("0 or an odd number", lambda value: value == 0 or (value > 0 and value % 2 == 1)),
     "TEST.OKS_THRE": _UNIT,
+    "TEST.METRICS": (f"different names out of {', '.join(METRICS)}", lambda value: _are_metrics(value)),
 }
 
 
@@ -107,6 +110,10 @@ def check_config(config: CfgNode, source: str) -> None:
         message = fault(config)
         if message:
             raise PoseError(f"{source}: {message}.")
+
+
+def _are_metrics(value: list[Any]) -> bool:
+    return all(name in METRICS for name in value) and len(set(value)) == len(value)
 
 
 def _get(config: CfgNode, key: str) -> Any:

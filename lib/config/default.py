@@ -171,6 +171,7 @@ def _test() -> CfgNode:
     node.OKS_THRE = 0.5  # OKS above which the lower-scored of two poses is removed
     node.IN_VIS_THRE = 0.0  # only keypoints with a higher score count in a pose's score
     node.COCO_BBOX_FILE = ""  # detections in COCO's result format, relative to the working folder
+    node.METRICS = []  # NEW: what is measured, the first chooses the best weights; [] = by data set (coco: AP)
     node.BBOX_THRE = 1.0  # no effect, as published
     node.MODEL_FILE = ""  # weights to test; '' = the run's best checkpoint
     return node

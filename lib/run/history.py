@@ -28,7 +28,7 @@ def epoch_row(state: RunState, rate: float, outcome: Outcome | None) -> Row:
     if outcome is not None:
         row["val_loss"] = None if math.isnan(outcome.loss) else outcome.loss
         row["val_pck"] = outcome.pck.mean
-        # -1 stands for "no annotated person of that size".
+        # -1 stands for "no annotated person of that size", NaN for nothing to measure.
         row.update({name: value if value >= 0 else None for name, value in (outcome.stats or {}).items()})
     return row
 

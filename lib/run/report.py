@@ -1,10 +1,9 @@
-"""What is printed beside every AP, so that it can be compared with another."""
+"""What is printed beside every figure, so that it can be compared with another."""
 
 import math
 import shlex
 from pathlib import Path
 
-from lib.core.evaluate import format_statistics
 from lib.dataset.build import locate_files
 from lib.run.evaluation import Evaluator, Outcome
 
@@ -23,7 +22,7 @@ def conditions(evaluator: Evaluator) -> dict[str, str]:
         "decoder": codec.decoder,
         "input size": f"{width}x{height}",
         "flip test": f"yes{shifted}" if cfg.TEST.FLIP_TEST else "no",
-        "suppression": f"{'soft ' if cfg.TEST.SOFT_NMS else ''}OKS-NMS at {cfg.TEST.OKS_THRE:g}",
+        **evaluator.facts,
         "arithmetic": f"{evaluator.setup.precision} on {evaluator.setup.device}, {evaluator.setup.runtime}",
     }
 
@@ -32,13 +31,13 @@ def long_report(evaluator: Evaluator, outcome: Outcome, weights: Path) -> list[s
     """Conditions, one a line, and the statistics."""
     facts = {"weights": str(weights), **conditions(evaluator), "results": str(outcome.num_results)}
     lines = [f"{name:<12} {fact}" for name, fact in facts.items()]
-    return [*lines, measures_line(outcome), *_table(evaluator, outcome)]
+    return [*lines, measures_line(outcome), *outcome.tables]
 
 
 def short_report(evaluator: Evaluator, outcome: Outcome) -> list[str]:
     """Conditions in one line, and the statistics, for the tests between epochs."""
     facts = ", ".join(f"{name} {fact}" for name, fact in conditions(evaluator).items())
-    return [f"tested with {facts}", measures_line(outcome), *_table(evaluator, outcome)]
+    return [f"tested with {facts}", measures_line(outcome), *outcome.tables]
 
 
 def measures_line(outcome: Outcome) -> str:
@@ -60,7 +59,3 @@ def plot_command(evaluator: Evaluator, result_file: Path, keypoint_set: str) -> 
     words += ["--gt-anno", files.annotation_file, "--image-path", files.images]
     words += [] if keypoint_set == "coco" else ["--skeleton", keypoint_set]
     return shlex.join([*words, "--save-path", str(result_file.parent / "pictures")])
-
-
-def _table(evaluator: Evaluator, outcome: Outcome) -> list[str]:
-    return [] if outcome.stats is None else [format_statistics(outcome.stats, evaluator.setup.cfg.MODEL.NAME)]

@@ -45,8 +45,8 @@ def test(cfg: CfgNode) -> Outcome:
     outcome = evaluator.evaluate(network, watch, result_file, title="test")
     for line in long_report(evaluator, outcome, weights):
         logger.info(line)
-    valid = "" if outcome.stats is not None else " (a valid COCO submission; its annotations are not public)"
-    logger.info(f"{'result file':<12} {result_file}{valid}")
+    remark = f" ({outcome.remark})" if outcome.remark else ""
+    logger.info(f"{'result file':<12} {result_file}{remark}")
     if distributed.is_main():
         logger.info(f"{'plot them':<12} {plot_command(evaluator, result_file, folder.keypoint_set(cfg))}")
     return outcome

@@ -123,8 +123,10 @@ class TrainingRun:
             self._finish_epoch(outcome)
         save_weights(self.folder.final, self.setup, state)
         self.board.close()
-        best = "none" if state.best_score is None else f"{state.best_score:.4f} after epoch {state.best_epoch}"
-        get_logger().info(f"Done. Best AP: {best} ({self.folder.best}); final weights: {self.folder.final}.")
+        best = f"{self.evaluator.criterion}: none"
+        if state.best_score is not None:
+            best = f"{self.evaluator.best_text(state.best_score)} after epoch {state.best_epoch}"
+        get_logger().info(f"Done. Best {best} ({self.folder.best}); final weights: {self.folder.final}.")
 
     def _is_tested(self, epoch: int) -> bool:
         train = self.setup.cfg.TRAIN
@@ -152,7 +154,7 @@ class TrainingRun:
         state = self.state
         row = epoch_row(state, state.optimizer.param_groups[0]["lr"], outcome)
         state.history.append(row)
-        if outcome is not None and outcome.stats is not None and state.is_best(outcome.stats["AP"]):
+        if outcome is not None and outcome.score is not None and state.is_best(outcome.score):
             save_weights(self.folder.best, self.setup, state)
         if distributed.is_main():
             write_history(state.history, self.folder.history, self.folder.curves)

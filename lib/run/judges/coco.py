@@ -1,0 +1,125 @@
+"""COCO's way: rescoring, suppression, and statistics from OKS."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lib.core.evaluate import format_statistics, pose_statistics
+from lib.core.inference import Predictions
+from lib.core.poses import Poses
+from lib.core.result_file import write_results
+from lib.core.results import chosen_poses, select_results
+from lib.core.submission import check_submission
+from lib.core.truth import Truth
+from lib.dataset.records import Records
+from lib.run.judges.base import Verdict
+from lib.run.setup import Setup
+from lib.utils.geometry import PIXELS_PER_SCALE
+
+# Poses, truth and (K,) sigmas to figures by name.
+Statistics = Callable[[Poses, Truth, np.ndarray], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How predictions become results.
+
+    Attributes:
+        sigmas: (K,).
+        in_vis_thre: TEST.IN_VIS_THRE.
+        oks_thre: TEST.OKS_THRE.
+        soft_nms: TEST.SOFT_NMS.
+    """
+
+    sigmas: np.ndarray
+    in_vis_thre: float = 0.2
+    oks_thre: float = 0.9
+    soft_nms: bool = False
+
+    @classmethod
+    def of(cls, setup: Setup) -> "Rule":
+        """The one that a configuration asks for."""
+        options = setup.cfg.TEST
+        return cls(setup.skeleton.sigmas_array, options.IN_VIS_THRE, options.OKS_THRE, options.SOFT_NMS)
+
+    def __str__(self) -> str:
+        return f"{'soft ' if self.soft_nms else ''}OKS-NMS at {self.oks_thre:g}"
+
+
+@dataclass(frozen=True)
+class OksJudge:
+    """Statistics of the poses that are left after suppression.
+
+    Attributes:
+        truth: the annotations; where they are not public, the results are checked for the COCO server instead.
+        rule: how predictions become results.
+        name: of the network, in the table.
+        statistics: which; their first chooses the best weights.
+        criterion: its name.
+    """
+
+    truth: Truth
+    rule: Rule
+    name: str = "results"
+    statistics: Statistics = pose_statistics
+    criterion: str = "AP"
+    lower_is_better: bool = False
+
+    @property
+    def has_truth(self) -> bool:
+        """See `Judge`."""
+        return self.truth.is_public
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """See `Judge`."""
+        return {"suppression": str(self.rule)}
+
+    def judge(self, predictions: Predictions, records: Records, result_file: Path | None) -> Verdict:
+        """See `Judge`; the file is in COCO's result format."""
+        poses = self.select(predictions, records, result_file)
+        if not self.truth.is_public:
+            return Verdict(None, len(poses), remark="a valid COCO submission; its annotations are not public")
+        stats = self.statistics(poses, self.truth, self.rule.sigmas)
+        return Verdict(stats, len(poses), (format_statistics(stats, self.name),))
+
+    def select(self, predictions: Predictions, records: Records, result_file: Path | None) -> Poses:
+        """Rescore and suppress predictions and write what is left; arguments as in `judge`."""
+        poses = select_poses(predictions, records, self.truth.category, self.rule)
+        if not self.truth.is_public:
+            check_submission(poses, self.truth, f"the test on {self.truth.source}")
+        if result_file is not None:
+            write_results(result_file, poses)
+        return poses
+
+
+def select_poses(predictions: Predictions, records: Records, category: int, rule: Rule) -> Poses:
+    """Rescore and suppress predictions.
+
+    Args:
+        predictions: of some of the records.
+        records: of the data set.
+        category: of a person in the annotation file.
+        rule: how.
+    """
+    records, preds = records.take(predictions.index), predictions.with_scores()
+    boxes = box_rows(records)
+    selection = select_results(
+        preds,
+        boxes,
+        records.image_id,
+        rule.sigmas,
+        in_vis_thre=rule.in_vis_thre,
+        oks_thre=rule.oks_thre,
+        soft_nms=rule.soft_nms,
+    )
+    return chosen_poses(preds, boxes, records.image_id, selection, category)
+
+
+def box_rows(records: Records) -> np.ndarray:
+    """Centre, scale, area of the padded crop (px²) and score, as the evaluation takes boxes, (N, 6), float64."""
+    scale = records.scale.astype(np.float64)
+    area = np.prod(scale * PIXELS_PER_SCALE, axis=1)
+    return np.column_stack([records.center, scale, area, records.score])
