@@ -82,7 +82,7 @@ def our_step(case: Case, precision: Precision, *, compiled: bool) -> Callable[[]
     images = case.images.contiguous(memory_format=torch.channels_last)
     keypoints, visible = torch.from_numpy(case.keypoints), torch.from_numpy(case.visible)
     adam = {"weight_decay": 0.0, "adam_weight_decay": 0.0, "momentum": 0.0, "nesterov": False}
-    optimizer = build_optimizer("adam", model.parameters(), 1e-3, **adam)  # type: ignore[arg-type]
+    optimizer = build_optimizer("adam", model.named_parameters(), 1e-3, **adam)  # type: ignore[arg-type]
     network = torch.compile(model, dynamic=False) if compiled else model
 
     def step() -> None:

@@ -71,7 +71,12 @@ RANGES: dict[str, _Rule] = {
     "TRAIN.WD": _NOT_NEGATIVE,
     "TRAIN.ADAM_WD": _NOT_NEGATIVE,
     "TRAIN.BEGIN_EPOCH": _NOT_NEGATIVE,
-    "TRAIN.END_EPOCH": _POSITIVE,
+    "TRAIN.END_EPOCH": _NOT_NEGATIVE,
+    "TRAIN.MAX_ITERS": _NOT_NEGATIVE,
+    "TRAIN.NO_DECAY": (
+        "a list of parts of parameter names",
+        lambda value: all(isinstance(part, str) and part for part in value),
+    ),
     "TRAIN.BATCH_SIZE_PER_GPU": _POSITIVE,
     "TRAIN.WARMUP_ITERS": _NOT_NEGATIVE,
     "TRAIN.WARMUP_FACTOR": _UNIT,
@@ -106,7 +111,7 @@ def check_config(config: CfgNode, source: str) -> None:
         value = _get(config, key)
         if not accepts(value):
             raise PoseError(f"{source}: {key} is {value!r}, but it must be {expected}.")
-    for fault in (_encoding_fault, _network_fault, _size_fault, _skeleton_fault, _data_fault):
+    for fault in (_encoding_fault, _network_fault, _size_fault, _skeleton_fault, _data_fault, _length_fault):
         message = fault(config)
         if message:
             raise PoseError(f"{source}: {message}.")
@@ -174,4 +179,16 @@ def _data_fault(config: CfgNode) -> str:
         return f"DATASET.SHARDS own needs packed data, but DATASET.DATA_FORMAT is {data.DATA_FORMAT}"
     if data.CROP_ON == "device" and is_packed:
         return "DATASET.CROP_ON device cuts from image files, but DATASET.DATA_FORMAT is packed; change one"
+    return ""
+
+
+def _length_fault(config: CfgNode) -> str:
+    train = config.TRAIN
+    if train.END_EPOCH == 0 and train.MAX_ITERS == 0:
+        return "TRAIN.END_EPOCH is 0, so nothing ends the training; set it or TRAIN.MAX_ITERS"
+    if train.LR_SCHEDULE == "linear" and 0 < train.MAX_ITERS <= train.WARMUP_ITERS:
+        return (
+            f"TRAIN.WARMUP_ITERS is {train.WARMUP_ITERS}, but the rate falls to 0 at TRAIN.MAX_ITERS "
+            f"{train.MAX_ITERS}; the first must be less"
+        )
     return ""

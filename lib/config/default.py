@@ -125,17 +125,19 @@ def _train() -> CfgNode:
     node = CfgNode()
     node.LR_FACTOR = 0.1  # learning rate is multiplied by this ...
     node.LR_STEP = [90, 110]  # ... after each of these epochs
-    node.LR_SCHEDULE = "step"  # NEW: step (LR_FACTOR, LR_STEP) | linear (down to 0 at END_EPOCH)
+    node.LR_SCHEDULE = "step"  # NEW: step (LR_FACTOR, LR_STEP) | linear (down to 0 at END_EPOCH, or at MAX_ITERS)
     node.LR = 0.001  # learning rate
     node.OPTIMIZER = "adam"  # adam | adamw | muon (NEW: fewer steps to the same loss) | sgd
     node.MOMENTUM = 0.9  # sgd and muon only
     node.WD = 0.0001  # weight decay of sgd, adamw and muon; Adam does without, as published, see ADAM_WD
     node.ADAM_WD = 0.0  # NEW: weight decay (L2) of adam
+    node.NO_DECAY = []  # NEW: parameters whose name contains one of these have no weight decay
     node.NESTEROV = False  # sgd only
     node.GAMMA1 = 0.99  # no effect, as published
     node.GAMMA2 = 0.0  # no effect, as published
     node.BEGIN_EPOCH = 0  # first epoch
-    node.END_EPOCH = 140  # epoch to stop before
+    node.END_EPOCH = 140  # epoch to stop before; 0 = MAX_ITERS alone decides, as where only MAX_ITERS is given
+    node.MAX_ITERS = 0  # NEW: optimiser steps after which training ends, within an epoch too; 0 = END_EPOCH decides
     node.RESUME = False  # no effect, as published: AUTO_RESUME continues a run
     node.CHECKPOINT = ""  # no effect, as published
     node.BATCH_SIZE_PER_GPU = 32  # people per step and process

@@ -16,8 +16,9 @@ def batch_notice(config: CfgNode, num_processes: int) -> str | None:
     if expected in (0, total):
         return None
     processes = "1 process" if num_processes == 1 else f"{num_processes} processes"
+    steps = f" and its TRAIN.MAX_ITERS {train.MAX_ITERS}" if train.MAX_ITERS else ""
     return (
         f"The total batch is {total} people (TRAIN.BATCH_SIZE_PER_GPU {train.BATCH_SIZE_PER_GPU} x {processes} x "
         f"TRAIN.ACCUMULATE {train.ACCUMULATE}), but the recipe was made for {expected}; its learning rate "
-        f"{train.LR:g} may not fit."
+        f"{train.LR:g}{steps} may not fit."
     )

@@ -39,6 +39,7 @@ def resolve_config(config: CfgNode, given: Set[str]) -> list[str]:
     lines = _join_data_directory(config)
     _choose_skeleton(config, given)
     lines += [_choose_codec(config, given), _choose_decoder(config), *_choose_wide_fusion(config)]
+    lines += _choose_end(config, given)
     ineffective = _without_effect(config, given)
     if ineffective:
         lines.append(f"Keys without effect, accepted for old files: {', '.join(ineffective)}.")
@@ -109,6 +110,17 @@ def _choose_wide_fusion(config: CfgNode) -> list[str]:
     if model.NAME == "pose_hrnet" and model.CODEC == "udp" and model.CODEC_VARIANT == "original":
         return ["MODEL.WIDE_FUSION is false; weights published by UDP-Pose itself need it true."]
     return []
+
+
+def _choose_end(config: CfgNode, given: Set[str]) -> list[str]:
+    """TRAIN.MAX_ITERS ends a training alone, unless the number of epochs is given as well."""
+    train = config.TRAIN
+    if train.MAX_ITERS <= 0:
+        return []
+    if "TRAIN.END_EPOCH" not in given:
+        train.END_EPOCH = 0
+    epochs = f" or {train.END_EPOCH} epochs, whichever comes first" if train.END_EPOCH else ""
+    return [f"The training ends after {train.MAX_ITERS} optimiser steps (TRAIN.MAX_ITERS){epochs}."]
 
 
 def _shift_is_ignored(config: CfgNode) -> bool:

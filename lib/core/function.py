@@ -46,6 +46,7 @@ class StepSettings:
         check_every: batches between checks for a loss that is not a number.
         save_every: optimiser steps between save points; 0 = none within an epoch (TRAIN.SAVE_EVERY_STEPS).
         image_ids: image id of each training record, (N,), to name the images of such a loss.
+        max_updates: optimiser steps after which the training ends; 0 = none (TRAIN.MAX_ITERS).
     """
 
     prepare: Preparation
@@ -56,6 +57,11 @@ class StepSettings:
     check_every: int
     save_every: int
     image_ids: np.ndarray
+    max_updates: int = 0
+
+    def end_at(self, updates: int) -> bool:
+        """Whether the training ends with this many optimiser steps."""
+        return 0 < self.max_updates <= updates
 
 
 def train_one_epoch(
@@ -67,7 +73,7 @@ def train_one_epoch(
     settings: StepSettings,
     listener: Listener,
 ) -> None:
-    """Train on the batches that the epoch still has; `state` moves along.
+    """Train on the batches that the epoch still has, or up to the training's last step; `state` moves along.
 
     Args:
         network: state.model, wrapped in DistributedDataParallel where there are several processes.
@@ -81,6 +87,8 @@ def train_one_epoch(
     Raises:
         PoseError: the loss is NaN or infinite.
     """
+    if settings.end_at(state.updates):
+        return
     network.train()
     state.optimizer.zero_grad()
     guard = LossGuard(state.epoch, settings.image_ids)
@@ -102,9 +110,12 @@ def train_one_epoch(
         heatmaps = final_heatmaps(outputs).detach()
         state.measures.add_pck(codec.score_maps(heatmaps), codec.score_maps(targets))
         saves = closes and settings.save_every > 0 and state.updates % settings.save_every == 0
+        ends = state.step == len(loader) or settings.end_at(state.updates)
         if saves or state.step % settings.check_every == 0:
             guard.check()
-        listener.after_step(StepReport(state.step, batch, images, heatmaps, targets, rate, saves))
+        listener.after_step(StepReport(state.step, batch, images, heatmaps, targets, rate, saves, ends))
+        if settings.end_at(state.updates):
+            break
     guard.check()
 
 

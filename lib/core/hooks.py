@@ -54,6 +54,7 @@ class StepReport:
         targets: as the codec made them; its `score_maps` gives those of the final heatmaps.
         rate: learning rate; 0 when not training.
         is_save_point: the run is to be saved here (TRAIN.SAVE_EVERY_STEPS).
+        is_last: the epoch ends with this batch.
     """
 
     step: int
@@ -63,6 +64,7 @@ class StepReport:
     targets: Tensor
     rate: float = 0.0
     is_save_point: bool = False
+    is_last: bool = False
 
 
 class Listener(Protocol):

@@ -26,7 +26,8 @@ class Muon(optim.Optimizer):
     leaves a network's first and last layers to Adam; here they are matrices like all others.
 
     Args:
-        parameters: what to optimise. A weight counts as a matrix whose rows are its first dimension.
+        parameters: what to optimise, or groups of that as torch's optimisers take them. A weight counts as a matrix
+            whose rows are its first dimension.
         lr: learning rate of all.
         momentum: part of the old momentum that a step keeps, for matrices; Nesterov's form is used.
         betas: for the others, as in Adam.
@@ -35,18 +36,17 @@ class Muon(optim.Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[nn.Parameter],
+        parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]],
         lr: float,
         momentum: float = 0.9,
         betas: tuple[float, float] = (0.9, 0.999),
         weight_decay: float = 0.0,
     ) -> None:
         every = list(parameters)
-        matrices = [parameter for parameter in every if parameter.ndim > 1]
-        vectors = [parameter for parameter in every if parameter.ndim <= 1]
-        groups = [{"params": matrices, "orthogonal": True}, {"params": vectors, "orthogonal": False}]
+        given = [one for one in every if isinstance(one, dict)] or [{"params": every}]
+        parts = [part for group in given for part in _matrices_and_vectors(group)]
         defaults = {"lr": lr, "momentum": momentum, "betas": betas, "weight_decay": weight_decay}
-        super().__init__([group for group in groups if group["params"]], defaults)
+        super().__init__(parts, defaults)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -120,6 +120,14 @@ def orthogonalize(matrices: Tensor) -> Tensor:
         polynomial = torch.baddbmm(a * identity + b * square, square, square, alpha=c)
         product = polynomial @ product
     return product @ scaled
+
+
+def _matrices_and_vectors(group: dict[str, Any]) -> list[dict[str, Any]]:
+    """A group of parameters in two, each with the options of the whole; what is empty is left out."""
+    matrices = [parameter for parameter in group["params"] if parameter.ndim > 1]
+    vectors = [parameter for parameter in group["params"] if parameter.ndim <= 1]
+    parts = [{**group, "params": matrices, "orthogonal": True}, {**group, "params": vectors, "orthogonal": False}]
+    return [part for part in parts if part["params"]]
 
 
 def _by_shape(parameters: list[Tensor]) -> dict[torch.Size, list[Tensor]]:

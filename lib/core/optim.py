@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn, optim
 
@@ -15,7 +16,7 @@ FUSED_DEVICES = ("cpu", "cuda")
 
 def build_optimizer(
     name: str,
-    parameters: Iterable[nn.Parameter],
+    named_parameters: Iterable[tuple[str, nn.Parameter]],
     rate: float,
     *,
     weight_decay: float,
@@ -23,12 +24,14 @@ def build_optimizer(
     momentum: float,
     nesterov: bool,
     betas: tuple[float, float] = (0.9, 0.999),
+    no_decay: Sequence[str] = (),
 ) -> optim.Optimizer:
     """Make an optimiser.
 
     Args:
         name: 'adam', 'adamw', 'muon' or 'sgd' (TRAIN.OPTIMIZER).
-        parameters: what to optimise; those without gradient are left out.
+        named_parameters: what to optimise, as `named_parameters()` of a network gives it; those without gradient are
+            left out.
         rate: learning rate (TRAIN.LR).
         weight_decay: for SGD, AdamW and Muon (TRAIN.WD).
         adam_weight_decay: for Adam (TRAIN.ADAM_WD). The published code never passed TRAIN.WD to Adam, and its numbers
@@ -36,13 +39,14 @@ def build_optimizer(
         momentum: for SGD and Muon (TRAIN.MOMENTUM).
         nesterov: for SGD (TRAIN.NESTEROV).
         betas: for Adam, AdamW and the vectors of Muon.
+        no_decay: parameters whose name contains one of these have no weight decay (TRAIN.NO_DECAY).
 
     Raises:
-        PoseError: an unknown name, or Nesterov without momentum.
+        PoseError: an unknown name, Nesterov without momentum, or a part that no name contains.
     """
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    trained = _groups(list(named_parameters), no_decay)
     # One call for all parameters: the plain loop costs a small network a tenth of its step on a CPU.
-    fused = all(parameter.device.type in FUSED_DEVICES for parameter in trained)
+    fused = all(parameter.device.type in FUSED_DEVICES for group in trained for parameter in group["params"])
     kind = name.lower()
     if kind == "adam":
         return optim.Adam(trained, rate, betas, weight_decay=adam_weight_decay, fused=fused)
@@ -55,6 +59,22 @@ def build_optimizer(
             raise PoseError(f"TRAIN.NESTEROV needs TRAIN.MOMENTUM above 0, not {momentum}.")
         return optim.SGD(trained, rate, momentum, weight_decay=weight_decay, nesterov=nesterov, fused=fused)
     raise PoseError(f"TRAIN.OPTIMIZER {name!r} is unknown; use adam, adamw, muon or sgd.")
+
+
+def _groups(named_parameters: list[tuple[str, nn.Parameter]], no_decay: Sequence[str]) -> list[dict[str, Any]]:
+    """Parameter groups for an optimiser: those with the common weight decay, then those without; none is empty."""
+    for part in no_decay:
+        if not any(part in name for name, _ in named_parameters):
+            raise PoseError(
+                f"TRAIN.NO_DECAY names {part!r}, which is part of no parameter's name of this network; correct or "
+                "remove it."
+            )
+    decayed: dict[str, Any] = {"params": []}
+    others: dict[str, Any] = {"params": [], "weight_decay": 0.0}
+    for name, parameter in named_parameters:
+        if parameter.requires_grad:
+            (others if any(part in name for part in no_decay) else decayed)["params"].append(parameter)
+    return [group for group in (decayed, others) if group["params"]]
 
 
 @dataclass(frozen=True)
@@ -71,6 +91,8 @@ class Schedule:
         warmup_factor: part of the rate at the first step (TRAIN.WARMUP_FACTOR).
         line: first epoch and the epoch at which the rate is zero, for TRAIN.LR_SCHEDULE linear; None for drops. Epochs
             and not steps, so that a run continues on it with another number of processes.
+        line_end: optimiser step at which the rate is zero, for a line that starts where the warm-up ends
+            (TRAIN.MAX_ITERS with TRAIN.LR_SCHEDULE linear), in place of drops and `line`; 0 for none.
     """
 
     rate: float
@@ -79,6 +101,7 @@ class Schedule:
     warmup_steps: int = 0
     warmup_factor: float = 0.001
     line: tuple[int, int] | None = None
+    line_end: int = 0
 
     def rate_at(self, epoch: int, update: int, part: float = 0.0) -> float:
         """The learning rate.
@@ -88,9 +111,14 @@ class Schedule:
             update: optimiser steps done before this one, over the whole run.
             part: part of the epoch done before this step, 0 to 1.
 
-        Source: torch.optim.lr_scheduler.MultiStepLR and LinearLR; the warm-up is mmcv's 'linear'.
+        Source: torch.optim.lr_scheduler.MultiStepLR and LinearLR; the warm-up is mmcv's 'linear'. The line by steps is
+        RSN's (lib/utils/solver.py), whose loop runs one step ahead of it: its last step has the rate 0.
         """
-        if self.line is not None:
+        if self.line_end > 0:
+            steps = self.line_end - self.warmup_steps
+            left = (self.line_end - max(update, self.warmup_steps)) / max(steps, 1)
+            rate = self.rate * min(max(left, 0.0), 1.0)
+        elif self.line is not None:
             first, end = self.line
             left = (end - epoch - part) / max(end - first, 1)
             rate = self.rate * min(max(left, 0.0), 1.0)

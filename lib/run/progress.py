@@ -47,11 +47,13 @@ class Progress:
         return len(self._loader)
 
     def __iter__(self) -> Iterator[Batch]:
-        for batch in self.stopwatch.waiting(self._loader):
-            yield batch
-            self.stopwatch.count(len(batch.index))
-            self._bar.update()
-        self._bar.close()
+        try:
+            for batch in self.stopwatch.waiting(self._loader):
+                yield batch
+                self.stopwatch.count(len(batch.index))
+                self._bar.update()
+        finally:
+            self._bar.close()
 
     def show(self, text: str) -> None:
         """Put figures behind the bar."""
@@ -89,7 +91,7 @@ class TrainingWatch:
 
     def after_step(self, report: StepReport) -> None:
         """See `lib.core.hooks.Listener`."""
-        if report.step % self._setup.cfg.PRINT_FREQ == 0 or report.step == len(self._progress):
+        if report.step % self._setup.cfg.PRINT_FREQ == 0 or report.is_last:
             self._log(report)
         if report.is_save_point:
             self._save()
@@ -107,7 +109,7 @@ class TrainingWatch:
         position = self._state.epoch * len(self._progress) + report.step
         self._board.scalars({**scalars, **pck_value, "train/lr": report.rate}, position)
         with never_fatal("pictures of training batches"):
-            if report.step == len(self._progress):
+            if report.is_last:
                 show_batch(self._setup, report, self._board, "train", self._state.epoch)
             save_debug_pictures(self._setup, report, self._folder / "debug" / f"train_{report.step}")
 

@@ -18,9 +18,9 @@ from lib.utils.seeding import random_state, restore_random_state
 
 # Options that say where weights come from, not what the network is.
 SOURCES = ("MODEL.INIT_WEIGHTS", "MODEL.PRETRAINED", "MODEL.EXTRA.PRETRAINED_LAYERS")
-# An option that only asks for the continuation itself; so does another end, where no rate depends on it.
-REQUEST, END = "AUTO_RESUME", "TRAIN.END_EPOCH"
-FIXED_OPTIONS = ("TRAIN.OPTIMIZER",)
+# An option that only asks for the continuation itself; so do other ends, where no rate depends on them.
+REQUEST, ENDS = "AUTO_RESUME", ("TRAIN.END_EPOCH", "TRAIN.MAX_ITERS")
+FIXED_OPTIONS = ("TRAIN.OPTIMIZER", "TRAIN.NO_DECAY")
 # A training does the same with either of these values; the second was the default before there was the first.
 SAME_VALUES = {"AMP": ("auto", "none")}
 # Without these being equal, "step N of the epoch" means other records.
@@ -81,7 +81,7 @@ def _weights(setup: Setup, model: Any) -> dict[str, Any]:
 
 def _changed_options(stored: dict[str, Any], cfg: CfgNode) -> list[str]:
     current = dict(flat_items(cfg))
-    silent = {*SOURCES, REQUEST, *([END] if cfg.TRAIN.LR_SCHEDULE == "step" else [])}
+    silent = {*SOURCES, REQUEST, *(ENDS if cfg.TRAIN.LR_SCHEDULE == "step" else ())}
     compared = [key for key in current if key in stored and key not in silent]
     return [key for key in compared if not _are_same(key, stored[key], current[key])]
 

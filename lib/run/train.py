@@ -60,11 +60,11 @@ def train(cfg: CfgNode, *, resume: bool = False, load_from: str = "") -> None:
     state = _new_state(setup)
     seed_everything(cfg.SEED, distributed.rank())
     continues = _start(setup, state, folder, resume=resume, load_from=load_from)
-    if state.epoch >= cfg.TRAIN.END_EPOCH:
+    if _is_finished(cfg, state):
         if continues:
             # The run may have been killed between its last checkpoint and its final weights.
             save_weights(folder.final, setup, state)
-        logger.info(_finished_already(state, folder) if continues else "TRAIN.END_EPOCH leaves no epoch to train.")
+        logger.info(_finished_already(cfg, state, folder) if continues else "TRAIN.END_EPOCH leaves no epoch to train.")
         return
     run = TrainingRun(setup, state, folder)
     if distributed.is_main():
@@ -110,16 +110,17 @@ class TrainingRun:
             check_every=cfg.PRINT_FREQ,
             save_every=cfg.TRAIN.SAVE_EVERY_STEPS,
             image_ids=dataset.records.image_id,
+            max_updates=cfg.TRAIN.MAX_ITERS,
         )
         self.network = _distribute(state.model, setup)
         self.board = Board(log_directory(cfg) if distributed.is_main() else None)
 
     def train_all(self) -> None:
         """Train the epochs that are left and save the final weights."""
-        state, end = self.state, self.setup.cfg.TRAIN.END_EPOCH
-        while state.epoch < end:
+        state = self.state
+        while not _is_finished(self.setup.cfg, state):
             self._train_epoch()
-            outcome = self._test() if self._is_tested(state.epoch) else None
+            outcome = self._test() if self._is_tested() else None
             self._finish_epoch(outcome)
         save_weights(self.folder.final, self.setup, state)
         self.board.close()
@@ -128,9 +129,11 @@ class TrainingRun:
             best = f"{self.evaluator.best_text(state.best_score)} after epoch {state.best_epoch}"
         get_logger().info(f"Done. Best {best} ({self.folder.best}); final weights: {self.folder.final}.")
 
-    def _is_tested(self, epoch: int) -> bool:
-        train = self.setup.cfg.TRAIN
-        return (epoch + 1) % train.EVAL_EVERY == 0 or epoch + 1 == train.END_EPOCH
+    def _is_tested(self) -> bool:
+        """Whether a test follows the epoch in progress."""
+        train, done = self.setup.cfg.TRAIN, self.state.epoch + 1
+        is_last = done == train.END_EPOCH or self.settings.end_at(self.state.updates)
+        return done % train.EVAL_EVERY == 0 or is_last
 
     def _train_epoch(self) -> None:
         state, setup = self.state, self.setup
@@ -186,12 +189,13 @@ def _new_state(setup: Setup) -> RunState:
     train, model = setup.cfg.TRAIN, make_model(setup)
     optimizer = build_optimizer(
         train.OPTIMIZER,
-        model.parameters(),
+        model.named_parameters(),
         train.LR,
         weight_decay=train.WD,
         adam_weight_decay=train.ADAM_WD,
         momentum=train.MOMENTUM,
         nesterov=train.NESTEROV,
+        no_decay=train.NO_DECAY,
     )
     return RunState(model, optimizer, setup.precision.scaler(), epoch=train.BEGIN_EPOCH)
 
@@ -215,22 +219,33 @@ def _start(setup: Setup, state: RunState, folder: RunFolder, *, resume: bool, lo
     return continues
 
 
-def _finished_already(state: RunState, folder: RunFolder) -> str:
+def _is_finished(cfg: CfgNode, state: RunState) -> bool:
+    """Whether nothing is left to do; an epoch that TRAIN.MAX_ITERS cut short still has to be tested and counted."""
+    train = cfg.TRAIN
+    steps_done = 0 < train.MAX_ITERS <= state.updates and state.step == 0
+    return steps_done or 0 < train.END_EPOCH <= state.epoch
+
+
+def _finished_already(cfg: CfgNode, state: RunState, folder: RunFolder) -> str:
+    steps_done = 0 < cfg.TRAIN.MAX_ITERS <= state.updates
+    more = "TRAIN.MAX_ITERS" if steps_done else "TRAIN.END_EPOCH (--epochs)"
     return (
         f"This run is finished: {state.epoch} epochs are trained, weights are in {folder.best} and {folder.final}; to "
-        "go on training raise TRAIN.END_EPOCH (--epochs)."
+        f"go on training raise {more}."
     )
 
 
 def _schedule(cfg: CfgNode) -> Schedule:
     train = cfg.TRAIN
+    linear, steps = train.LR_SCHEDULE == "linear", train.MAX_ITERS
     return Schedule(
         rate=train.LR,
         drop_epochs=tuple(train.LR_STEP),
         factor=train.LR_FACTOR,
         warmup_steps=train.WARMUP_ITERS,
         warmup_factor=train.WARMUP_FACTOR,
-        line=(train.BEGIN_EPOCH, train.END_EPOCH) if train.LR_SCHEDULE == "linear" else None,
+        line=(train.BEGIN_EPOCH, train.END_EPOCH) if linear and not steps else None,
+        line_end=steps if linear else 0,
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.config import load_config, notices
+from lib.config import config_to_text, load_config, notices
 from lib.utils.errors import PoseError
 
 COCO = Path(__file__).resolve().parents[2] / "experiments" / "coco"
@@ -161,6 +161,40 @@ def test_resnet_with_two_deconvolutions_makes_smaller_maps() -> None:
 
 def test_a_network_without_its_options_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bare.yaml"
-    path.write_text("MODEL: {NUM_JOINTS: 17}\nDATASET: {DATASET: coco}\n")
+    path.write_text("MODEL: {NAME: pose_resnet, NUM_JOINTS: 17}\nDATASET: {DATASET: coco}\n")
     with pytest.raises(PoseError, match=r"MODEL\.EXTRA\.STAGE2\.NUM_MODULES is 0"):
         load_config(path)
+
+
+def test_steps_end_a_training_alone_or_with_epochs() -> None:
+    alone = load_config(HRNET, ["TRAIN.MAX_ITERS", "96000", "TRAIN.END_EPOCH", "0"])
+    assert alone.TRAIN.END_EPOCH == 0
+    assert "The training ends after 96000 optimiser steps (TRAIN.MAX_ITERS)." in notices(alone)
+    both = notices(load_config(HRNET, ["TRAIN.MAX_ITERS", "96000"]))
+    assert any("(TRAIN.MAX_ITERS) or 210 epochs, whichever comes first" in line for line in both)
+
+
+def test_without_epochs_in_the_file_steps_decide(tmp_path: Path) -> None:
+    path = tmp_path / "steps.yaml"
+    path.write_text("TRAIN: {MAX_ITERS: 10}\nDATASET: {DATASET: coco}\nMODEL: {NUM_JOINTS: 17}\n")
+    config = load_config(path)
+    assert (config.TRAIN.END_EPOCH, config.TRAIN.MAX_ITERS) == (0, 10)
+    path.write_text(config_to_text(config))
+    assert load_config(path) == config
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["TRAIN.END_EPOCH", "0"], r"TRAIN\.END_EPOCH is 0, so nothing ends the training"),
+        (
+            ["TRAIN.MAX_ITERS", "9", "TRAIN.WARMUP_ITERS", "9", "TRAIN.LR_SCHEDULE", "linear"],
+            r"TRAIN\.WARMUP_ITERS is 9, but the rate falls to 0 at TRAIN\.MAX_ITERS 9",
+        ),
+        (["TRAIN.NO_DECAY", "[1]"], r"TRAIN\.NO_DECAY is \[1\], but it must be a list of parts of parameter names"),
+        (["TRAIN.MAX_ITERS", "-1"], r"TRAIN\.MAX_ITERS is -1, but it must be 0 or more"),
+    ],
+)
+def test_impossible_lengths_are_refused(overrides: list[str], message: str) -> None:
+    with pytest.raises(PoseError, match=message):
+        load_config(HRNET, overrides)

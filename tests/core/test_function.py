@@ -120,6 +120,19 @@ def test_the_last_group_may_be_smaller(codec: Codec, rng: np.random.Generator) -
     assert (state.step, state.updates) == (5, 2)
 
 
+def test_the_last_step_of_a_training_may_lie_within_an_epoch(codec: Codec, rng: np.random.Generator) -> None:
+    batches = _split(dot_batch(rng, list(range(10))), 2)
+    state, recorder = _state(), _Recorder()
+    settings = _settings(accumulate=2, max_updates=2)
+    for _ in range(2):  # the second time there is nothing to do
+        train_one_epoch(state.model, codec, HeatmapLoss(), batches, state, settings, recorder)
+        assert (state.step, state.updates) == (4, 2)
+    assert [report.is_last for report in recorder.reports] == [False, False, False, True]
+    whole = _Recorder()
+    train_one_epoch(_state().model, codec, HeatmapLoss(), batches, _state(), _settings(), whole)
+    assert [report.is_last for report in whole.reports] == [False] * 4 + [True]
+
+
 def test_every_parameter_receives_a_finite_gradient(codec: Codec, rng: np.random.Generator) -> None:
     state = _state()
     before = [parameter.clone() for parameter in state.model.parameters()]

@@ -101,6 +101,39 @@ def test_a_run_killed_twice_with_workers(
     _assert_same_run(whole, train_tiny(experiment, "WORKERS", 1, resume=True))
 
 
+@pytest.mark.parametrize("saves", [2, 4, 5])
+def test_a_run_that_ends_by_steps_continues_bit_identically(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saves: int
+) -> None:
+    """Five steps are an epoch of three and two of the next; the fifth save is of the last step, before its test."""
+    train = {"MAX_ITERS": 5, "LR_SCHEDULE": "linear", "WARMUP_ITERS": 2, "SAVE_EVERY_STEPS": 1}
+    options = {"TRAIN": {**train, "OPTIMIZER": "adamw", "NO_DECAY": ["bn", "bias"], "EVAL_EVERY": 9, "END_EPOCH": 0}}
+    folders = [tmp_path / name for name in ("whole", "killed")]
+    for folder in folders:
+        folder.mkdir()
+    whole = train_tiny(tiny_experiment(folders[0], data, **options))
+    experiment = tiny_experiment(folders[1], data, **options)
+    _train_with_kill(monkeypatch, saves, experiment)
+    _assert_same_run(whole, train_tiny(experiment, resume=True))
+    rows = (whole / "history.csv").read_text().splitlines()
+    assert len(rows) == 3
+    stored = torch.load(whole / "checkpoint.pth", weights_only=True)["run"]
+    assert (stored["epoch"], stored["step"], stored["updates"]) == (2, 0, 5)
+    assert stored["best_epoch"] == 1, "the last step is tested, whatever EVAL_EVERY says"
+
+
+def test_a_run_that_ended_by_steps_says_so(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    experiment = tiny_experiment(tmp_path, data, TRAIN={"MAX_ITERS": 2})
+    folder = train_tiny(experiment)
+    before = (folder / "checkpoint.pth").read_bytes()
+    capsys.readouterr()
+    train_tiny(experiment, resume=True)
+    assert "raise TRAIN.MAX_ITERS" in capsys.readouterr().out
+    assert (folder / "checkpoint.pth").read_bytes() == before
+    train_tiny(experiment, "TRAIN.MAX_ITERS", 4, resume=True)
+    assert torch.load(folder / "checkpoint.pth", weights_only=True)["run"]["updates"] == 4
+
+
 KILL_WHILE_WRITING = """
 import os, signal, sys, torch
 from lib.config import load_config
@@ -169,6 +202,7 @@ def test_a_run_killed_before_its_final_weights_writes_them(
         (("MODEL.SIGMA", "2"), "sigma"),
         (("MODEL.EXTRA.STAGE4.NUM_CHANNELS", "[4,8,16,64]"), "NUM_CHANNELS"),
         (("TRAIN.OPTIMIZER", "sgd"), "TRAIN.OPTIMIZER"),
+        (("TRAIN.NO_DECAY", "['bias']"), "TRAIN.NO_DECAY"),
     ],
 )
 def test_another_config_is_refused(data: Path, tmp_path: Path, overrides: tuple[str, str], named: str) -> None:
