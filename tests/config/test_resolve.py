@@ -161,7 +161,7 @@ def test_resnet_with_two_deconvolutions_makes_smaller_maps() -> None:
 
 def test_a_network_without_its_options_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bare.yaml"
-    path.write_text("MODEL: {NAME: pose_resnet, NUM_JOINTS: 17}\nDATASET: {DATASET: coco}\n")
+    path.write_text("MODEL: {NUM_JOINTS: 17}\nDATASET: {DATASET: coco}\n")
     with pytest.raises(PoseError, match=r"MODEL\.EXTRA\.STAGE2\.NUM_MODULES is 0"):
         load_config(path)
 
@@ -176,7 +176,7 @@ def test_steps_end_a_training_alone_or_with_epochs() -> None:
 
 def test_without_epochs_in_the_file_steps_decide(tmp_path: Path) -> None:
     path = tmp_path / "steps.yaml"
-    path.write_text("TRAIN: {MAX_ITERS: 10}\nDATASET: {DATASET: coco}\nMODEL: {NUM_JOINTS: 17}\n")
+    path.write_text("TRAIN: {MAX_ITERS: 10}\nDATASET: {DATASET: coco}\nMODEL: {NAME: pose_resnet, NUM_JOINTS: 17}\n")
     config = load_config(path)
     assert (config.TRAIN.END_EPOCH, config.TRAIN.MAX_ITERS) == (0, 10)
     path.write_text(config_to_text(config))
