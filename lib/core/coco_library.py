@@ -16,6 +16,9 @@ from lib.utils.coco_files import Record
 from lib.utils.collection import paused_collection
 from lib.utils.optional import optional_module
 
+# All people, medium and large ones, in pixels²; both ends belong to them.
+SIZE_RANGES = ((0.0, 1e5**2), (32.0**2, 96.0**2), (96.0**2, 1e5**2))
+
 
 def library_for(truth: Truth) -> str:
     """The library that the statistics of this truth are computed with: "hotcoco" or "pycocotools".
@@ -34,13 +37,15 @@ def ten_statistics(poses: Poses, truth: Truth, sigmas: NDArray[np.float64]) -> N
     """Match poses with people and summarise.
 
     Args:
-        poses: at least one, of the images and the category of `truth`.
+        poses: of the images and the category of `truth`.
         truth: the annotations.
         sigmas: (K,).
 
     Returns:
         The values in pycocotools' order, (10,); -1 for a size range without any annotated person.
     """
+    if not len(poses):
+        return _without_poses(truth)
     library = library_for(truth)
     coco_class, evaluation_class = _classes(library)
     with _silence(), paused_collection():
@@ -55,6 +60,15 @@ def ten_statistics(poses: Poses, truth: Truth, sigmas: NDArray[np.float64]) -> N
         evaluation.accumulate()
         evaluation.summarize()
     return np.asarray(evaluation.stats, dtype=np.float64)
+
+
+def _without_poses(truth: Truth) -> NDArray[np.float64]:
+    """What pycocotools would give if it took an empty list: 0, and -1 for a size range that counts nobody."""
+    counted = truth.areas[~truth.is_crowd & (truth.num_labelled != 0)]
+    everyone, medium, large = (
+        0.0 if ((counted >= low) & (counted <= high)).any() else -1.0 for low, high in SIZE_RANGES
+    )
+    return np.array([everyone, everyone, everyone, medium, large] * 2)
 
 
 def _packed(poses: Poses, truth: Truth) -> list[Record]:

@@ -103,11 +103,16 @@ def pose_statistics(
         PoseError: there are no annotations, or a pose does not fit them.
     """
     constants = np.asarray(sigmas, dtype=np.float64)
-    if not truth.is_public:
-        raise PoseError(f"annotation file {truth.source} has no annotations, so there is nothing to evaluate against.")
-    check_poses(poses, truth.image_ids, truth.category, len(constants), source)
+    check_against(poses, truth, len(constants), source)
     values = ten_statistics(poses, truth, constants) if len(poses) else np.zeros(len(STATISTICS))
     return dict(zip(STATISTICS, values.tolist(), strict=True))
+
+
+def check_against(poses: Poses, truth: Truth, num_keypoints: int, source: str | os.PathLike[str]) -> None:
+    """Raise PoseError where there are no annotations to evaluate poses against, or poses do not fit them."""
+    if not truth.is_public:
+        raise PoseError(f"annotation file {truth.source} has no annotations, so there is nothing to evaluate against.")
+    check_poses(poses, truth.image_ids, truth.category, num_keypoints, source)
 
 
 def format_statistics(stats: Mapping[str, float], name: str) -> str:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,17 @@ class Poses:
 
     def __len__(self) -> int:
         return len(self.image_ids)
+
+    def take(self, chosen: NDArray[np.bool_]) -> "Poses":
+        """Those of the poses, (M,), that are chosen."""
+        return replace(
+            self,
+            image_ids=self.image_ids[chosen],
+            keypoints=self.keypoints[chosen],
+            scores=self.scores[chosen],
+            frames=None if self.frames is None else self.frames[chosen],
+            boxes=None if self.boxes is None else self.boxes[chosen],
+        )
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """The fields of COCO result records, those that are known: (M,) or (M, any) each."""

@@ -47,7 +47,7 @@ def build_dataset(cfg: CfgNode, is_train: bool) -> PoseDataset:
         return _packed_dataset(cfg)
     files = locate_files(cfg, is_train)
     skeleton, codec = resolve_skeleton(cfg), build_codec(cfg)
-    annotations = read_annotations(files.annotation_file, skeleton.num_keypoints)
+    annotations = read_annotations(files.annotation_file, skeleton.num_keypoints, skeleton.form)
     records, provenance = _choose_records(cfg, files, annotations, codec, is_train)
     store = open_images(files.images, annotations.images.file_name)
     require_images(store, records.image_index, files.annotation_file)

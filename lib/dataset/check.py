@@ -62,10 +62,12 @@ def check_annotations(path: str, skeleton: Skeleton) -> CheckedAnnotations:
             return CheckedAnnotations([Fault("no person category", str(error).rstrip("."), "name one")], None)
         faults += [
             *_name_faults(content, person, skeleton),
-            *annotation_faults(content, person, skeleton.num_keypoints),
+            *annotation_faults(content, person, skeleton.num_keypoints, skeleton.form),
         ]
         sound = _without(content.get("annotations", []), faults)
-        annotations = index_annotations({**content, "annotations": sound}, person, skeleton.num_keypoints)
+        annotations = index_annotations(
+            {**content, "annotations": sound}, person, skeleton.num_keypoints, skeleton.form
+        )
     return CheckedAnnotations(faults + list(value_faults(annotations)), annotations)
 
 
@@ -175,7 +177,9 @@ def summarise(faults: Sequence[Fault]) -> list[str]:
 def _name_faults(content: dict[str, Any], person: int, skeleton: Skeleton) -> Iterator[Fault]:
     """Keypoint names of the file that are in another order than the skeleton's."""
     names = next((entry.get("keypoints") for entry in content.get("categories", []) if entry["id"] == person), None)
-    if not isinstance(names, list) or _plain(names) == _plain(skeleton.names):
+    # COCO-WholeBody's category names the keypoints of its first field alone.
+    expected = [skeleton.names, *(skeleton.names[:count] for _, count in skeleton.fields[:1])]
+    if not isinstance(names, list) or _plain(names) in map(_plain, expected):
         return
     same_names = sorted(_plain(names)) == sorted(_plain(skeleton.names))
     detail = f"category {person} names {len(names)} keypoints as {', '.join(map(str, names))}"

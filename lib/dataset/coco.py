@@ -14,6 +14,7 @@ from lib.dataset.content import read_content
 from lib.dataset.faults import Fault, annotation_faults, detection_faults, file_faults, form_faults
 from lib.dataset.index_cache import Arrays, cached_arrays
 from lib.dataset.index_process import arrays_from_child
+from lib.utils.annotation_form import COCO_FORM, KEYPOINTS, AnnotationForm
 from lib.utils.coco_files import person_category
 from lib.utils.collection import paused_collection
 from lib.utils.errors import PoseError
@@ -57,10 +58,10 @@ class Annotations:
         image_index: position in `images`, (A,) int64.
         category: (A,) int64.
         is_crowd: (A,) bool.
-        area: image square pixels, (A,) float64; 0 where the file has none.
+        area: that OKS divides by, image square pixels, (A,) float64; 0 where the file has none.
         box_xywh: image_ x, y, width, height, (A, 4) float64.
         keypoints: image_ x, y and visibility flag 0, 1, 2, (A, K, 3) float32 as the records hold them.
-        num_keypoints: as the file says, (A,) int64; -1 where it says nothing.
+        num_keypoints: as the file says, (A,) int64; -1 where it says nothing, or counts a part of the keypoints alone.
     """
 
     images: Images
@@ -87,7 +88,7 @@ class Detections:
     score: np.ndarray
 
 
-def read_annotations(path: str | os.PathLike[str], num_keypoints: int) -> Annotations:
+def read_annotations(path: str | os.PathLike[str], num_keypoints: int, form: AnnotationForm = COCO_FORM) -> Annotations:
     """Read an annotation file; test sets without annotations (image_info_*.json) give none.
 
     A large file is parsed by another process, the first time only; see `lib.dataset.index_cache`.
@@ -95,32 +96,35 @@ def read_annotations(path: str | os.PathLike[str], num_keypoints: int) -> Annota
     Args:
         path: COCO-format JSON.
         num_keypoints: K of the skeleton.
+        form: how its annotations are written.
 
     Raises:
         PoseError: the file is absent, not JSON, or has a fault that makes it unusable; the first is named.
     """
     file = Path(path)
     if not file.is_file() or file.stat().st_size < LARGE_FILE_BYTES:
-        return parse_annotations(path, num_keypoints)
+        return parse_annotations(path, num_keypoints, form)
 
     def build() -> Arrays:
-        arrays = arrays_from_child(path, num_keypoints)
-        return as_arrays(parse_annotations(path, num_keypoints)) if arrays is None else arrays
+        arrays = arrays_from_child(path, num_keypoints, form)
+        return as_arrays(parse_annotations(path, num_keypoints, form)) if arrays is None else arrays
 
-    return _from_arrays(cached_arrays(path, num_keypoints, build))
+    return _from_arrays(cached_arrays(path, num_keypoints, build, form))
 
 
-def parse_annotations(path: str | os.PathLike[str], num_keypoints: int) -> Annotations:
+def parse_annotations(
+    path: str | os.PathLike[str], num_keypoints: int, form: AnnotationForm = COCO_FORM
+) -> Annotations:
     """`read_annotations` in this process and without a cache."""
     with paused_collection():
         content = read_content(path, "annotation file")
         try:
             with unsound_on_error():
-                return index_annotations(content, _person_category(content, path), num_keypoints)
+                return index_annotations(content, _person_category(content, path), num_keypoints, form)
         except Unsound as unsound:
             _refuse("annotation file", path, file_faults(content))
             person = _person_category(content, path)
-            _refuse("annotation file", path, annotation_faults(content, person, num_keypoints))
+            _refuse("annotation file", path, annotation_faults(content, person, num_keypoints, form))
             raise _unnamed("annotation file", path, unsound) from unsound
 
 
@@ -151,13 +155,16 @@ def read_detections(path: str | os.PathLike[str], annotations: Annotations) -> D
             raise _unnamed("detection file", path, unsound) from unsound
 
 
-def index_annotations(content: dict[str, Any], person: int, num_keypoints: int) -> Annotations:
+def index_annotations(
+    content: dict[str, Any], person: int, num_keypoints: int, form: AnnotationForm = COCO_FORM
+) -> Annotations:
     """Arrays from the parsed JSON of an annotation file.
 
     Args:
         content: the parsed JSON.
         person: the category that carries keypoints.
         num_keypoints: K.
+        form: how annotations are written.
 
     Raises:
         Unsound: there is a fault, which `file_faults` or `annotation_faults` name.
@@ -176,11 +183,14 @@ def index_annotations(content: dict[str, Any], person: int, num_keypoints: int) 
         posed = np.flatnonzero(is_person & ~is_crowd)
         box_xywh, keypoints = np.zeros((len(entries), 4)), np.zeros((len(entries), num_keypoints, 3), np.float32)
         box_xywh[is_person] = numbers([entry["bbox"] for entry in people if entry], 4)
-        keypoints.reshape(len(entries), 3 * num_keypoints)[posed] = numbers(
-            [people[index]["keypoints"] for index in posed.tolist()], 3 * num_keypoints
-        )
+        split = _fill_keypoints(keypoints.reshape(len(entries), 3 * num_keypoints), people, posed, form)
         area = np.array(lenient([entry.get("area", 0) for entry in people], 0), np.float64)
-        area[posed] = numbers([[people[index]["area"]] for index in posed.tolist()], 1)[:, 0]
+        if form.box_area:
+            area[posed] = box_xywh[posed, 2] * box_xywh[posed, 3] * form.box_area
+        else:
+            area[posed] = numbers([[people[index]["area"]] for index in posed.tolist()], 1)[:, 0]
+        num_labelled = np.array(lenient([entry.get("num_keypoints", -1) for entry in people], -1), np.int64)
+        num_labelled[split] = -1
         return Annotations(
             images=images,
             person_category=person,
@@ -191,8 +201,26 @@ def index_annotations(content: dict[str, Any], person: int, num_keypoints: int) 
             area=area,
             box_xywh=box_xywh,
             keypoints=keypoints,
-            num_keypoints=np.array(lenient([entry.get("num_keypoints", -1) for entry in people], -1), np.int64),
+            num_keypoints=num_labelled,
         )
+
+
+def _fill_keypoints(
+    rows: np.ndarray, people: list[dict[str, Any]], posed: np.ndarray, form: AnnotationForm
+) -> np.ndarray:
+    """Write the keypoints of posed people, a field at a time, into rows (A, 3K); gives those written from several."""
+    keypoints = [people[index][KEYPOINTS] for index in posed.tolist()]
+    if not form.fields:
+        rows[posed] = numbers(keypoints, rows.shape[1])
+        return posed[:0]
+    whole = np.array([len(values) == rows.shape[1] for values in keypoints], bool)
+    rows[posed[whole]] = numbers([people[index][KEYPOINTS] for index in posed[whole].tolist()], rows.shape[1])
+    split, start = posed[~whole], 0
+    for name, count in form.fields:
+        stop = start + 3 * count
+        rows[split, start:stop] = numbers([people[index][name] for index in split.tolist()], 3 * count)
+        start = stop
+    return split
 
 
 def index_detections(content: list[dict[str, Any]], annotations: Annotations) -> Detections:

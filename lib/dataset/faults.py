@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from lib.utils.annotation_form import COCO_FORM, AnnotationForm
+
 INTEGER_LIMIT = 1 << 63  # of int64
 
 
@@ -46,13 +48,16 @@ def form_faults(content: Any) -> Iterator[Fault]:
         yield from _category_faults(content.get("categories", []))
 
 
-def annotation_faults(content: dict[str, Any], person: int, num_keypoints: int) -> Iterator[Fault]:
+def annotation_faults(
+    content: dict[str, Any], person: int, num_keypoints: int, form: AnnotationForm = COCO_FORM
+) -> Iterator[Fault]:
     """Every fault of the annotations that makes them unusable, in file order.
 
     Args:
         content: the parsed JSON of a file without `file_faults`.
         person: the category that carries keypoints.
         num_keypoints: K of the skeleton that will be used.
+        form: how its annotations are written.
     """
     image_ids = {image["id"] for image in content["images"]}
     categories = {category["id"] for category in content.get("categories", [])} | {person}
@@ -76,7 +81,7 @@ def annotation_faults(content: dict[str, Any], person: int, num_keypoints: int) 
             detail = f"{name} has category {annotation.get('category_id')!r}, which is not among the categories"
             yield Fault("unknown category", detail, "correct category_id or add the category", True, entry)
         elif annotation["category_id"] == person:
-            yield from _person_faults(annotation, name, entry, num_keypoints)
+            yield from _person_faults(annotation, name, entry, num_keypoints, form)
 
 
 def detection_faults(content: Any, image_ids: Iterable[int]) -> Iterator[Fault]:
@@ -150,17 +155,24 @@ def _category_faults(categories: list[Any]) -> Iterator[Fault]:
             yield Fault("no id", f"category at position {entry} has no integer id", "number the categories")
 
 
-def _person_faults(annotation: dict[str, Any], name: str, entry: int, num_keypoints: int) -> Iterator[Fault]:
+def _person_faults(
+    annotation: dict[str, Any], name: str, entry: int, num_keypoints: int, form: AnnotationForm
+) -> Iterator[Fault]:
     """Faults in the values of one annotated person; crowds need no keypoints."""
     if not _finite(annotation.get("bbox"), 4):
         detail = f"{name} has the box {annotation.get('bbox')!r}"
         yield Fault("bad box", detail, "give x, y, width, height in pixels", True, entry)
     if annotation.get("iscrowd", 0):
         return
-    if not _finite([annotation.get("area")], 1):
+    if not form.box_area and not _finite([annotation.get("area")], 1):
         detail = f"{name} has the area {annotation.get('area')!r}"
         yield Fault("bad area", detail, "give the object's area in square pixels", True, entry)
-    keypoints = annotation.get("keypoints")
+    missing = form.missing_field(annotation, num_keypoints)
+    if missing:
+        remedy = "correct it or choose the skeleton it was made for"
+        yield Fault("wrong keypoint length", f"{name} {missing}", remedy, True, entry)
+        return
+    keypoints = form.keypoints(annotation, num_keypoints)
     if keypoints is None:
         remedy = "give the keypoint annotation file, with zeros where a person has none"
         yield Fault("no keypoints key", f"{name} has no keypoints", remedy, True, entry)

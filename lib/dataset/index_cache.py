@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.utils.annotation_form import COCO_FORM, AnnotationForm
 from lib.utils.errors import PoseError
 from lib.utils.files import atomic_path
 from lib.utils.optional import optional_module
@@ -22,7 +23,7 @@ from lib.utils.optional import optional_module
 Arrays = dict[str, np.ndarray]
 
 CACHE_VARIABLE = "PLUMBPOSE_CACHE"
-FORMAT = 2  # to be raised whenever the arrays' names, meanings or the rules of reading change
+FORMAT = 3  # to be raised whenever the arrays' names, meanings or the rules of reading change
 LIMIT_BYTES = 2 * 2**30  # about 15 indexes as large as that of COCO train2017
 LEFTOVER_SECONDS = 3600.0  # a killed process leaves a half-written file; none takes so long to write
 # A file that was written just now may be written again within the resolution of its time stamp.
@@ -30,19 +31,22 @@ SETTLED_SECONDS = 2.0
 PREFIX, SUFFIX, STAMP = "annotations-", ".npz", "stamp"
 
 
-def cached_arrays(path: str | os.PathLike[str], num_keypoints: int, build: Callable[[], Arrays]) -> Arrays:
+def cached_arrays(
+    path: str | os.PathLike[str], num_keypoints: int, build: Callable[[], Arrays], form: AnnotationForm = COCO_FORM
+) -> Arrays:
     """The index of an annotation file, from the cache or newly built.
 
     Args:
         path: the annotation file, which exists.
         num_keypoints: K of the skeleton it is read with.
         build: makes the index.
+        form: how annotations of the skeleton are written.
 
     Any number of processes may ask at once: where the system can lock folders, the first builds and the others wait for
     it; elsewhere all build the same, and the last to write stays.
     """
-    stamp = _stamp(path, num_keypoints)
-    place = _place(path, num_keypoints)
+    stamp = _stamp(path, num_keypoints, form)
+    place = _place(path, num_keypoints, form)
     if place is None:
         return build()
     arrays = _load(place, stamp)
@@ -53,7 +57,7 @@ def cached_arrays(path: str | os.PathLike[str], num_keypoints: int, build: Calla
         if arrays is None:
             arrays = build()
             with contextlib.suppress(OSError):  # the file may be gone by now
-                if _is_settled(path) and np.array_equal(_stamp(path, num_keypoints), stamp):
+                if _is_settled(path) and np.array_equal(_stamp(path, num_keypoints, form), stamp):
                     _store(place, stamp, arrays)
     return arrays
 
@@ -99,21 +103,23 @@ def cache_folder() -> Path | None:
     return root / "plumbpose" / "index"
 
 
-def _place(path: str | os.PathLike[str], num_keypoints: int) -> Path | None:
-    """One file per annotation file and K, so that a changed annotation file replaces its old index."""
+def _place(path: str | os.PathLike[str], num_keypoints: int, form: AnnotationForm) -> Path | None:
+    """One file per annotation file, K and form, so that a changed annotation file replaces its old index."""
     folder = cache_folder()
-    name = hashlib.sha256(json.dumps([str(Path(path).resolve()), num_keypoints]).encode()).hexdigest()[:32]
+    parts = [str(Path(path).resolve()), num_keypoints, form.to_text()]
+    name = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
     return None if folder is None else folder / f"{PREFIX}{name}{SUFFIX}"
 
 
-def _stamp(path: str | os.PathLike[str], num_keypoints: int) -> np.ndarray:
+def _stamp(path: str | os.PathLike[str], num_keypoints: int, form: AnnotationForm) -> np.ndarray:
     """What must be equal for an index to be used, (n,) bytes.
 
     The change time is among it because copying tools set the modification time back; it is changed by nothing but the
     system. The category of people follows from the file.
     """
     state = Path(path).stat()
-    parts = FORMAT, str(Path(path).resolve()), num_keypoints, state.st_size, state.st_mtime_ns, state.st_ctime_ns
+    reading = FORMAT, str(Path(path).resolve()), num_keypoints, form.to_text()
+    parts = *reading, state.st_size, state.st_mtime_ns, state.st_ctime_ns
     return np.frombuffer(json.dumps(parts).encode(), np.uint8)
 
 

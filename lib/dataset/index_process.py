@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from lib.dataset.index_cache import Arrays, load_arrays, save_arrays
+from lib.utils.annotation_form import COCO_FORM, AnnotationForm
 from lib.utils.errors import PoseError
 
 INDEX_NAME, FAULT_NAME = "index.npz", "fault.txt"
@@ -25,12 +26,15 @@ write_index(*sys.argv[1:])
 """
 
 
-def arrays_from_child(path: str | os.PathLike[str], num_keypoints: int) -> Arrays | None:
+def arrays_from_child(
+    path: str | os.PathLike[str], num_keypoints: int, form: AnnotationForm = COCO_FORM
+) -> Arrays | None:
     """Let a child process make the index of an annotation file.
 
     Args:
         path: the annotation file.
         num_keypoints: K of the skeleton it is read with.
+        form: how its annotations are written.
 
     Returns:
         The index; None where this system gives no process or no room for temporary files.
@@ -41,7 +45,8 @@ def arrays_from_child(path: str | os.PathLike[str], num_keypoints: int) -> Array
     program = PROGRAM.format(search_path=sys.path, package_folder=str(Path(__file__).parent))
     try:
         with tempfile.TemporaryDirectory(prefix="plumbpose-", ignore_cleanup_errors=True) as folder:
-            command = [sys.executable, "-c", program, os.fspath(path), str(num_keypoints), folder]
+            words = [os.fspath(path), str(num_keypoints), form.to_text(), folder]
+            command = [sys.executable, "-c", program, *words]
             ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
             fault = Path(folder) / FAULT_NAME
             if fault.is_file():
@@ -54,13 +59,13 @@ def arrays_from_child(path: str | os.PathLike[str], num_keypoints: int) -> Array
         return None
 
 
-def write_index(path: str, num_keypoints: str, folder: str) -> None:
+def write_index(path: str, num_keypoints: str, form: str, folder: str) -> None:
     """The child's work: write the index or a sentence about a fault into `folder`; nothing where there is no room."""
     # Imported late because it imports this module for the parent's part.
     from lib.dataset.coco import as_arrays, parse_annotations
 
     try:
-        arrays = as_arrays(parse_annotations(path, int(num_keypoints)))
+        arrays = as_arrays(parse_annotations(path, int(num_keypoints), AnnotationForm.from_text(form)))
     except PoseError as error:
         (Path(folder) / FAULT_NAME).write_text(str(error), "utf-8", "surrogatepass")
         return

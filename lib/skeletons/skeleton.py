@@ -1,5 +1,7 @@
 """The definition of a keypoint set and its checks."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -7,10 +9,12 @@ from typing import Any
 import numpy as np
 import yaml
 
+from lib.utils.annotation_form import KEYPOINTS, AnnotationForm
 from lib.utils.errors import PoseError
 
 BUILT_IN = Path(__file__).parent
-FIELDS = ("name", "names", "flip_pairs", "sigmas", "weights", "upper_body", "limbs")
+FIELDS = ("name", "names", "flip_pairs", "sigmas", "weights", "upper_body", "limbs", "fields", "box_area")
+OTHER_SIDE = {"left": "right", "right": "left"}
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,9 @@ class Skeleton:
         weights: loss weight per keypoint, K values, used with LOSS.USE_DIFFERENT_JOINTS_WEIGHT.
         upper_body: indices that half-body augmentation counts as the upper body.
         limbs: index pairs joined by a line when drawn.
+        fields: the entries of an annotation that hold its keypoints and how many each, in order; empty where all lie in
+            `keypoints`.
+        box_area: OKS takes this part of the box for a person's area; 0 where annotations state the area.
     """
 
     name: str
@@ -34,6 +41,8 @@ class Skeleton:
     weights: tuple[float, ...]
     upper_body: tuple[int, ...]
     limbs: tuple[tuple[int, int], ...]
+    fields: tuple[tuple[str, int], ...] = ()
+    box_area: float = 0.0
     flip_permutation: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,6 +60,11 @@ class Skeleton:
     def sigmas_array(self) -> np.ndarray:
         """The sigmas, (K,), float64."""
         return np.asarray(self.sigmas, dtype=np.float64)
+
+    @property
+    def form(self) -> AnnotationForm:
+        """How annotations of this set are written."""
+        return AnnotationForm(self.fields, self.box_area)
 
 
 def load_skeleton(name_or_path: str) -> Skeleton:
@@ -79,7 +93,8 @@ def skeleton_from_dict(definition: dict[str, Any], source: str) -> Skeleton:
 
     Args:
         definition: the fields of `Skeleton`; only `names` is required. Without sigmas each is 0.05, without weights
-            each is 1, and without upper_body half-body augmentation never applies.
+            each is 1, and without upper_body half-body augmentation never applies. `fields` is a mapping of names to
+            numbers, or a list of such pairs.
         source: file or key that the definition comes from, named in errors.
 
     Raises:
@@ -100,10 +115,12 @@ def skeleton_from_dict(definition: dict[str, Any], source: str) -> Skeleton:
         "limbs": [],
     }
     values.update({key: value for key, value in definition.items() if key in values and value is not None})
+    values["fields"] = _field_pairs(definition.get("fields"))
     no_lists = [key for key, value in values.items() if not isinstance(value, (list, tuple))]
     if no_lists:
         raise PoseError(f"keypoint set {source}: {' and '.join(no_lists)} must be lists.")
-    faults = _faults(tuple(map(str, names)), values)
+    box_area = definition.get("box_area") or 0.0
+    faults = [*_faults(tuple(map(str, names)), values), *_form_faults(values["fields"], box_area, count)]
     if faults:
         raise PoseError(f"keypoint set {source}: {'; '.join(faults)}.")
     return Skeleton(
@@ -114,6 +131,8 @@ def skeleton_from_dict(definition: dict[str, Any], source: str) -> Skeleton:
         weights=tuple(float(value) for value in values["weights"]),
         upper_body=tuple(int(index) for index in values["upper_body"]),
         limbs=tuple((int(a), int(b)) for a, b in values["limbs"]),
+        fields=tuple((str(field), int(number)) for field, number in values["fields"]),
+        box_area=float(box_area),
     )
 
 
@@ -126,7 +145,7 @@ def _faults(names: tuple[str, ...], values: dict[str, list[Any]]) -> list[str]:
     for key in ("sigmas", "weights"):
         if len(values[key]) != count:
             faults.append(f"{key} has {len(values[key])} values for {count} keypoints")
-        elif not all(isinstance(value, (int, float)) and value > 0 for value in values[key]):
+        elif not all(_is_number(value) and value > 0 for value in values[key]):
             faults.append(f"{key} must be positive numbers")
     pairs_ok = True
     for key in ("flip_pairs", "limbs"):
@@ -138,6 +157,33 @@ def _faults(names: tuple[str, ...], values: dict[str, list[Any]]) -> list[str]:
     if pairs_ok:
         faults += _flip_faults(names, values["flip_pairs"])
     return faults
+
+
+def _field_pairs(fields: Any) -> Any:
+    """A mapping as pairs; anything else as it is, for the checks to judge."""
+    return list(fields.items()) if isinstance(fields, dict) else fields or []
+
+
+def _form_faults(fields: list[Any], box_area: Any, count: int) -> Iterator[str]:
+    """Faults of what says how annotations are written."""
+    if not _is_number(box_area) or box_area < 0:
+        yield "box_area must be 0 or a positive number"
+    if not all(isinstance(pair, (list, tuple)) and len(pair) == 2 and _is_count(pair[1]) for pair in fields):
+        yield "fields must map names to numbers of keypoints"
+    elif fields and sum(number for _, number in fields) != count:
+        yield f"fields hold {sum(number for _, number in fields)} keypoints for {count} names"
+    elif fields and fields[0][0] != KEYPOINTS:
+        yield f"the first of the fields must be {KEYPOINTS}"
+    elif len({name for name, _ in fields}) != len(fields):
+        yield "a field occurs twice"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def _is_pair(pair: Any, count: int) -> bool:
@@ -162,13 +208,20 @@ def _flip_faults(names: tuple[str, ...], pairs: list[list[int]]) -> list[str]:
         actual = names[partner.get(index, index)]
         if mirrored != name and mirrored in names and actual != mirrored:
             faults.append(f"flip_pairs map {name} to {actual} where its name asks for {mirrored}")
+        elif mirrored != name and actual != name and _side(actual) == _side(name):
+            faults.append(f"flip_pairs map {name} to {actual}, both on the {_side(name)}")
     return faults
+
+
+def _side(name: str) -> str:
+    """left or right, as the name says; '' where it says neither."""
+    return next((side for side in OTHER_SIDE if side in name.lower()), "")
 
 
 def _mirrored_name(name: str) -> str:
     """The name with left and right exchanged; names without a side come back unchanged."""
-    for side, other in (("left", "right"), ("right", "left")):
-        if side in name.lower():
-            start = name.lower().index(side)
-            return name[:start] + other + name[start + len(side) :]
-    return name
+    side = _side(name)
+    if not side:
+        return name
+    start = name.lower().index(side)
+    return name[:start] + OTHER_SIDE[side] + name[start + len(side) :]

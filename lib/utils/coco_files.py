@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lib.utils.annotation_form import COCO_FORM, AnnotationForm
 from lib.utils.errors import PoseError
 from lib.utils.files import read_json
 
@@ -81,16 +82,21 @@ def checked_id(value: Any, name: str, key: str = "id") -> int:
     return int(value)
 
 
-def annotated_people(annotations: Record, num_keypoints: int, source: str | os.PathLike[str]) -> list[Record]:
+def annotated_people(
+    annotations: Record, num_keypoints: int, source: str | os.PathLike[str], form: AnnotationForm = COCO_FORM
+) -> list[Record]:
     """The annotations of the person category, with what OKS needs.
 
     Args:
         annotations: an annotation file.
         num_keypoints: K.
         source: the file, named in errors.
+        form: how annotations are written.
 
     Returns:
-        new mappings; `iscrowd` (0) and `num_keypoints` (those with visibility above 0) are filled in where absent.
+        new mappings with all keypoints in `keypoints` and the area of OKS in `area`, whatever the form; `iscrowd` (0)
+        and `num_keypoints` (those with visibility above 0) are filled in where absent, the latter also where the file
+        counts a part of the keypoints alone.
 
     Raises:
         PoseError: an annotation whose id or image id is not an integer, without area or box, with another number of
@@ -103,20 +109,25 @@ def annotated_people(annotations: Record, num_keypoints: int, source: str | os.P
             continue
         for key in ("id", "image_id"):
             checked_id(annotation.get(key), f"annotation {index} (counted from 0) of {source}", key)
-        keypoints, name = annotation.get("keypoints"), f"annotation {annotation.get('id')} of {source}"
+        name = f"annotation {annotation.get('id')} of {source}"
+        missing = form.missing_field(annotation, num_keypoints)
+        if missing:
+            raise PoseError(f"{name} {missing}; use the keypoint set of these annotations.")
+        keypoints = form.keypoints(annotation, num_keypoints)
         if not isinstance(keypoints, list) or len(keypoints) != 3 * num_keypoints:
             found = len(keypoints) if isinstance(keypoints, list) else "no"
             raise PoseError(
                 f"{name} has {found} keypoint numbers instead of {3 * num_keypoints}; use the keypoint set of these "
                 "annotations."
             )
-        if not _is_finite(annotation.get("area")) or not _is_box(annotation.get("bbox")):
+        if not _is_box(annotation.get("bbox")) or not _is_finite(form.area(annotation)):
             raise PoseError(f"{name} lacks a numeric area or bbox, which OKS needs; add them.")
         if not _are_finite(keypoints):
             raise PoseError(f"{name} has a keypoint value that is not a finite number; correct it.")
         person = {"iscrowd": 0, **annotation, "category_id": category}
-        if not _is_integer(person.get("num_keypoints")):
+        if not _is_integer(person.get("num_keypoints")) or keypoints is not annotation["keypoints"]:
             person["num_keypoints"] = sum(visibility > 0 for visibility in keypoints[2::3])
+        person |= {"keypoints": keypoints, "area": form.area(annotation)}
         people.append(person)
     return people
 

@@ -41,6 +41,12 @@ def test_the_promised_experiments_exist() -> None:
         for suffix in ("", "_dark", "_udp")
     }
     names |= {f"synthetic/hrnet_w24_128x96_{codec}.yaml" for codec in ("msra", "dark", "udp", "udp_offset")}
+    names |= {
+        f"coco_wholebody/hrnet/w32_256x192_adam_{recipe}.yaml"
+        for recipe in ("lr1e-3", "lr1e-3_dark", "lr1e-3_udp", "lr5e-4_mmpose", "lr5e-4_dark_mmpose")
+    }
+    names |= {f"crowdpose/hrnet/w32_256x192_adam_{recipe}.yaml" for recipe in ("lr1e-3", "lr1e-3_udp", "lr5e-4_mmpose")}
+    names.add("hand/hrnet/w18_256x256_adam_lr1e-3_udp.yaml")
     names.add("coco_mini/hrnet_w24_128x96_udp.yaml")
     assert names <= set(FILES)
 

@@ -13,6 +13,7 @@ from helpers.tiny_coco import tiny_annotations, written
 from lib.dataset import coco, index_cache, index_process
 from lib.dataset.coco import Annotations, as_arrays, parse_annotations, read_annotations
 from lib.dataset.index_cache import Arrays, cache_folder, cached_arrays
+from lib.utils.annotation_form import AnnotationForm
 from lib.utils.errors import PoseError
 
 
@@ -35,9 +36,9 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Grows by one whenever an index is built, in this process to save time."""
     built: list[str] = []
 
-    def build(path: str, num_keypoints: int) -> Arrays:
+    def build(path: str, num_keypoints: int, form: AnnotationForm) -> Arrays:
         built.append(str(path))
-        return as_arrays(parse_annotations(path, num_keypoints))
+        return as_arrays(parse_annotations(path, num_keypoints, form))
 
     monkeypatch.setattr(coco, "arrays_from_child", build)
     return built
@@ -218,7 +219,7 @@ def test_another_content_needs_another_format(file: Path) -> None:
     """An index of an older version must not be taken for one of this; after a change raise FORMAT and both here."""
     arrays = as_arrays(parse_annotations(file, 17))
     kinds = {name: (array.dtype.kind, array.shape[1:]) for name, array in arrays.items()}
-    assert index_cache.FORMAT == 2
+    assert index_cache.FORMAT == 3
     assert kinds == {
         "images.id": ("i", ()),
         "images.file_name": ("S", ()),
@@ -269,7 +270,7 @@ def test_processes_may_build_at_once(cache: Path, file: Path) -> None:
     program = (
         "import sys\nfrom pathlib import Path\nfrom lib.dataset import coco, index_cache\n"
         "coco.LARGE_FILE_BYTES = index_cache.SETTLED_SECONDS = 0\n"
-        "coco.arrays_from_child = lambda path, num_keypoints: None\n"  # only the cache is tried here
+        "coco.arrays_from_child = lambda path, num_keypoints, form: None\n"  # only the cache is tried here
         "for _ in range(40):\n"
         "    assert len(coco.read_annotations(sys.argv[1], 17).id) == 18\n"
         "    for entry in index_cache.cache_folder().iterdir():\n"

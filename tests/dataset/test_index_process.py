@@ -10,6 +10,7 @@ from helpers.tiny_coco import tiny_annotations, written
 from lib.dataset import coco, index_process
 from lib.dataset.coco import as_arrays, parse_annotations, read_annotations
 from lib.dataset.index_process import arrays_from_child
+from lib.utils.annotation_form import COCO_FORM
 from lib.utils.errors import PoseError
 
 
@@ -87,7 +88,7 @@ def test_a_full_disk_leaves_nothing(file: Path, tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(index_process, "save_arrays", fail)
     (tmp_path / "work").mkdir()
-    index_process.write_index(str(file), "17", str(tmp_path / "work"))
+    index_process.write_index(str(file), "17", COCO_FORM.to_text(), str(tmp_path / "work"))
     assert not list((tmp_path / "work").iterdir())
 
 

@@ -40,7 +40,7 @@ def write_packed(
     """
     files = locate_files(cfg, is_train=True)
     skeleton, codec, settings = resolve_skeleton(cfg), build_codec(cfg), augment_settings(cfg)
-    annotations = read_annotations(files.annotation_file, skeleton.num_keypoints)
+    annotations = read_annotations(files.annotation_file, skeleton.num_keypoints, skeleton.form)
     records, num_dropped = annotated_records(annotations, codec.box_to_center_scale)
     if not len(records):
         raise PoseError(f"{files.annotation_file} has nobody to pack; check it with tools/check_dataset.py.")
