@@ -97,5 +97,5 @@ def test_a_child_does_without_pytorch(file: Path, tmp_path: Path) -> None:
         search_path=sys.path, package_folder=str(Path(index_process.__file__).parent)
     )
     program += "print([name for name in ('torch', 'cv2') if name in sys.modules])"
-    command = [sys.executable, "-c", program, str(file), "17", str(tmp_path)]
+    command = [sys.executable, "-c", program, str(file), "17", COCO_FORM.to_text(), str(tmp_path)]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "[]"
