@@ -13,6 +13,7 @@ ALLOWED = {
     "models": {"models", "utils", "skeletons"},
     "dataset": {"dataset", "codecs", "utils", "skeletons"},
     "core": {"core", "codecs", "utils", "skeletons"},
+    "zoo": {"zoo", "utils"},
 }
 # The files where the config node is taken apart into plain arguments.
 CONFIG_READERS = {"build.py"}

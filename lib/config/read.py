@@ -1,6 +1,6 @@
 """Read YAML files with `_BASE_` inheritance and command-line overrides into flat settings."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import yaml
 from lib.config.foreign import refuse_foreign_config
 from lib.config.values import COMMAND_LINE, Setting
 from lib.utils.errors import PoseError
+from lib.utils.strict_yaml import StrictLoader
 
 BASE_KEY = "_BASE_"
 
@@ -67,7 +68,7 @@ def _base_paths(value: Any, path: Path) -> list[Path]:
 def _read_yaml(path: Path, role: str) -> dict[str, Any]:
     refuse_foreign_config(path)
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=StrictLoader)
     except FileNotFoundError as error:
         raise PoseError(f"config {path}{role} does not exist; see experiments/ for those that do.") from error
     except OSError as error:
@@ -89,17 +90,3 @@ def _flatten(prefix: str, value: Any, source: str) -> Settings:
     for key, item in value.items():
         settings.update(_flatten(f"{prefix}.{key}" if prefix else str(key), item, source))
     return settings
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML's safe loader, which also refuses a key that stands twice in one mapping (YAML takes the last)."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = key_node.value
-            if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key} occurs twice", key_node.start_mark)
-            if isinstance(key, str):
-                seen.add(key)
-        return super().construct_mapping(node, deep)

@@ -53,8 +53,8 @@ def init_pretrained(model: nn.Module, cfg: CfgNode) -> WeightReport | None:
         return None
     if not Path(path).is_file():
         raise PoseError(
-            f"MODEL.PRETRAINED {path} does not exist; download it, or train without it by adding MODEL.PRETRAINED '' "
-            "to the command."
+            f"MODEL.PRETRAINED {path} does not exist; fetch it with python tools/zoo.py download {Path(path).name} "
+            f"--to {Path(path).parent}, or train without it by adding MODEL.PRETRAINED '' to the command."
         )
     layers = set(cfg.MODEL.EXTRA.PRETRAINED_LAYERS)
     known = {name for name, _ in model.named_children()}
