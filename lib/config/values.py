@@ -12,7 +12,7 @@ from lib.utils.errors import PoseError
 COMMAND_LINE = "the command line"
 
 # Options whose default is None, with the type they take otherwise.
-_OPTIONAL_TYPES: dict[str, type] = {"MODEL.WIDE_FUSION": bool}
+_OPTIONAL_TYPES: dict[str, type] = {"MODEL.WIDE_FUSION": bool, "MODEL.EXTRA.CONV_BIAS": bool}
 
 
 @dataclass(frozen=True)

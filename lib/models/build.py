@@ -9,6 +9,7 @@ from yacs.config import CfgNode
 from lib.models.blocks import BasicBlock, Bottleneck, ResidualBlock
 from lib.models.pose_hrnet import PoseHighResolutionNet, Stage, Stem
 from lib.models.pose_resnet import Deconvolution, PoseResNet
+from lib.models.rsn import ResidualStepsNetwork
 from lib.utils.checkpoint import WeightReport, load_weights
 from lib.utils.errors import PoseError
 
@@ -24,8 +25,8 @@ def build_model(cfg: CfgNode) -> nn.Module:
         cfg: from `lib.config.load_config`, which has checked MODEL.
 
     Returns:
-        A network from normalised images (B, 3, H, W), float, to heatmaps (B, C, h, w), where C is MODEL.NUM_JOINTS, or
-        three times that for offset targets.
+        A network from normalised images (B, 3, H, W), float, to heatmaps (B, C, h, w), or to a list of such whose last
+        is the estimate (rsn), where C is MODEL.NUM_JOINTS, or three times that for offset targets.
 
     Raises:
         PoseError: there is no network MODEL.NAME.
@@ -93,8 +94,27 @@ def _build_resnet(model: CfgNode) -> PoseResNet:
     )
 
 
+def _build_rsn(model: CfgNode) -> ResidualStepsNetwork:
+    extra = model.EXTRA
+    return ResidualStepsNetwork(
+        extra.NUM_LAYERS,
+        _num_maps(model),
+        num_stages=extra.NUM_STAGES,
+        steps=extra.BLOCK == "RSB",
+        conv_bias=model.CODEC_VARIANT == "original" if extra.CONV_BIAS is None else extra.CONV_BIAS,
+        refine=extra.PRM == "last",
+        se_reduction=extra.SE_REDUCTION,
+        wide_start=extra.BRANCH_FROM == "out" or (not extra.BRANCH_FROM and extra.SE_REDUCTION > 0),
+        deep_stem=extra.STEM_CONVS == 3,
+    )
+
+
 def _num_maps(model: CfgNode) -> int:
     return model.NUM_JOINTS * MAPS_PER_KEYPOINT[model.TARGET_TYPE]
 
 
-NETWORKS: dict[str, Callable[[CfgNode], nn.Module]] = {"pose_hrnet": _build_hrnet, "pose_resnet": _build_resnet}
+NETWORKS: dict[str, Callable[[CfgNode], nn.Module]] = {
+    "pose_hrnet": _build_hrnet,
+    "pose_resnet": _build_resnet,
+    "rsn": _build_rsn,
+}

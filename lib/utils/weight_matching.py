@@ -25,7 +25,7 @@ class Match:
     Attributes:
         own: all entries of the network.
         weights: all entries of the file, under the network's names.
-        head_names: modules that depend on the keypoint set.
+        head_names: modules that depend on the keypoint set: names on any level, as a network may have several.
         loaded: entries of the file that fit.
         missing: entries of the network that the file lacks, counters left out.
         differing: entries of both whose shapes differ.
@@ -44,7 +44,7 @@ class Match:
 
     def in_head(self, name: str) -> bool:
         """Whether an entry belongs to a module that depends on the keypoint set."""
-        return name.split(".")[0] in self.head_names
+        return any(is_inside(name, module) for module in self.head_names)
 
     @property
     def coverage(self) -> float:
@@ -52,17 +52,21 @@ class Match:
         loaded = sum(not (self.in_head(name) or name.endswith(COUNTER)) for name in self.loaded)
         return loaded / self.backbone_size if self.backbone_size else 1.0
 
-    def drop(self, prefix: str, reason: str) -> None:
-        """Leave the module `prefix` at its initial values."""
-        inside = f"{prefix}."
-        self.loaded = {name: value for name, value in self.loaded.items() if not name.startswith(inside)}
-        self.missing = [name for name in self.missing if not name.startswith(inside)]
-        self.differing = [name for name in self.differing if not name.startswith(inside)]
-        self.reinitialised.setdefault(prefix, reason)
+    def drop(self, module: str, reason: str) -> None:
+        """Leave a module, or all modules of that name, at their initial values."""
+        self.loaded = {name: value for name, value in self.loaded.items() if not is_inside(name, module)}
+        self.missing = [name for name in self.missing if not is_inside(name, module)]
+        self.differing = [name for name in self.differing if not is_inside(name, module)]
+        self.reinitialised.setdefault(module, reason)
 
     def drop_head(self, reason: str) -> None:
         """Leave the head's last layer, whose channels are the keypoints, at its initial values."""
         self.drop(self.head_names[-1], reason)
+
+
+def is_inside(name: str, module: str) -> bool:
+    """Whether an entry belongs to a module of that name, on whatever level it stands."""
+    return f".{module}." in f".{name}"
 
 
 def match_weights(
@@ -171,19 +175,17 @@ def check_head(match: Match, path: Path, *, allow_new_head: bool) -> None:
 
 def _head_difference(match: Match, module: str, path: Path) -> str:
     """Why a module of the head cannot be taken from the file; '' where it can."""
-    inside = f"{module}."
-    if module in match.reinitialised or not any(name.startswith(inside) for name in (*match.missing, *match.differing)):
+    if module in match.reinitialised or not any(is_inside(n, module) for n in (*match.missing, *match.differing)):
         return ""
     for name in match.differing:
-        if name.startswith(inside):
+        if is_inside(name, module):
             theirs, ours = match.weights[name].shape, match.own[name].shape
             if theirs[1:] != ours[1:]:
                 return f"{name} is {list(theirs)} in the file and {list(ours)} in the network"
             _check_target_type(theirs[0], ours[0], path)
             return f"the file has {theirs[0]} channels and the network {ours[0]}"
-    return (
-        "the file does not have all of it" if any(n.startswith(inside) for n in match.loaded) else "the file has none"
-    )
+    has_some = any(is_inside(name, module) for name in match.loaded)
+    return "the file does not have all of it" if has_some else "the file has none"
 
 
 def _check_target_type(theirs: int, ours: int, path: Path) -> None:

@@ -13,7 +13,20 @@ from torch import Tensor
 
 def read_states(golden: Path) -> dict[str, dict[str, Any]]:
     """Network name -> {"params": count, "state": {entry name: shape}}, as published."""
-    return json.loads(gzip.decompress((golden / "models" / "states.json.gz").read_bytes()))
+    states: dict[str, dict[str, Any]] = {}
+    for path in sorted((golden / "models").glob("*.json.gz")):
+        states |= json.loads(gzip.decompress(path.read_bytes()))
+    return states
+
+
+def golden_outputs(golden: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """The last L outputs of a network for one image: their first channels, every second row and column, (L, C, h, w),
+    and the standard deviation of each whole output, (L,)."""
+    for path in sorted((golden / "models").glob("*.npz")):
+        with np.load(path) as values:
+            if name in values:
+                return values[name], np.atleast_1d(values[f"{name}.std"])
+    raise KeyError(name)
 
 
 def golden_weights(state: dict[str, list[int]]) -> dict[str, Tensor]:

@@ -2,10 +2,10 @@
 
 from yacs.config import CfgNode
 
-from lib.config.networks import hrnet, resnet
+from lib.config.networks import hrnet, resnet, rsn
 from lib.config.networks.shared import COARSEST_STRIDE, NetworkOptions
 
-_NETWORKS: dict[str, NetworkOptions] = {"pose_hrnet": hrnet, "pose_resnet": resnet}
+_NETWORKS: dict[str, NetworkOptions] = {"pose_hrnet": hrnet, "pose_resnet": resnet, "rsn": rsn}
 MODEL_NAMES = tuple(_NETWORKS)
 
 

@@ -2,7 +2,7 @@
 
 from yacs.config import CfgNode
 
-from lib.config.networks.shared import COARSEST_STRIDE, are_positive_integers, final_kernel_fault
+from lib.config.networks.shared import COARSEST_STRIDE, are_positive_integers, final_kernel_fault, wide_fusion_fault
 
 
 def default_extra() -> CfgNode:
@@ -26,8 +26,6 @@ def stride(extra: CfgNode) -> int:
 def fault(model: CfgNode) -> str:
     """What is wrong with a MODEL section, as a phrase; '' for nothing."""
     extra = model.EXTRA
-    if model.WIDE_FUSION:
-        return "MODEL.WIDE_FUSION is true, but only pose_hrnet has a fusion to widen"
     if extra.NUM_LAYERS not in (18, 34, 50, 101, 152):
         return f"MODEL.EXTRA.NUM_LAYERS is {extra.NUM_LAYERS}, but it must be 18, 34, 50, 101 or 152"
     count = extra.NUM_DECONV_LAYERS
@@ -38,4 +36,4 @@ def fault(model: CfgNode) -> str:
             return f"MODEL.EXTRA.{name} is {extra[name]}, but it must be {count} numbers greater than 0"
     if not set(extra.NUM_DECONV_KERNELS) <= {2, 3, 4}:
         return f"MODEL.EXTRA.NUM_DECONV_KERNELS is {extra.NUM_DECONV_KERNELS}, but kernels must be 2, 3 or 4"
-    return final_kernel_fault(extra)
+    return final_kernel_fault(extra) or wide_fusion_fault(model)

@@ -28,6 +28,11 @@ def final_kernel_fault(extra: CfgNode) -> str:
     return ""
 
 
+def wide_fusion_fault(model: CfgNode) -> str:
+    """For networks other than pose_hrnet."""
+    return "MODEL.WIDE_FUSION is true, but only pose_hrnet has a fusion to widen" if model.WIDE_FUSION else ""
+
+
 def are_positive_integers(values: list[Any], count: int) -> bool:
     """Whether a list option holds `count` whole numbers greater than 0."""
     return len(values) == count and all(type(value) is int and value > 0 for value in values)
