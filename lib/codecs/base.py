@@ -40,6 +40,7 @@ class Codec(ABC):
     name: str
     DECODERS: ClassVar[tuple[str, ...]]
     CHANNELS_PER_KEYPOINT: ClassVar[int] = 1
+    levels: ClassVar[int] = 1
 
     def __init__(
         self,
@@ -82,14 +83,18 @@ class Codec(ABC):
         Args:
             input_keypoints: input_ (x, y), (B, K, 2); float64 keeps the published rounding of points that lie exactly
                 between two pixels.
-            visible: (B, K), float or bool; above 0 means that the point is annotated.
+            visible: (B, K), the annotation's flag 0, 1 (hidden) or 2 (visible), of any number type; above 0 means that
+                the point is annotated. Booleans stand for 0 and 2.
 
         Returns:
-            heatmaps (B, C, h, w) and weights (B, K), float32. The weight is 0 for points that are not visible or not
-            finite and, for the Gaussian encodings, for points so far outside that the published encoder draws nothing.
+            heatmaps (B, C, h, w) (with `levels` above 1: (B, levels, C, h, w), from coarse to fine) and weights (B, K),
+            float32. Weights are 1 or those of the joints, and with several levels the flags. They are 0 for points that
+            are not visible or not finite and, for the Gaussian encodings, for points so far outside that the published
+            encoder draws nothing.
         """
         points = as_tensor(input_keypoints)
-        shown = as_tensor(visible, points.device) > 0
+        flags = as_tensor(visible, points.device)
+        shown = flags > 0
         if points.ndim != 3 or points.shape[1:] != (self.num_keypoints, 2) or shown.shape != points.shape[:2]:
             raise PoseError(
                 f"encode needs keypoints (B, {self.num_keypoints}, 2) and visibility (B, {self.num_keypoints}), "
@@ -98,6 +103,8 @@ class Codec(ABC):
         shown = shown & torch.isfinite(points).all(dim=-1)
         heatmaps, drawn = self._encode(self.crop.to_heatmap(points), shown)
         weights = drawn.to(torch.float32)
+        if self.levels > 1:
+            weights = weights * (2.0 if flags.dtype == torch.bool else flags.to(torch.float32))
         if self.joint_weights is not None:
             weights = weights * constant(self.joint_weights, weights.dtype, weights.device)
         return heatmaps, weights

@@ -17,6 +17,9 @@ from torch import Tensor
 PIECE_VALUES = 2**18
 # Pixels that a CPU makes with one product: a 7-pixel blur then takes 22 of 64 pixels into account and not all of them.
 BAND = 16
+# OpenCV adds pixels that lie symmetrically in pairs, so that equal peaks come out equal; the sums here differ by this
+# part of the value.
+BLUR_NOISE = 1e-6
 # OpenCV takes these for sizes up to 9 when no width is given, instead of the formula.
 _SMALL_KERNELS = {
     1: (1.0,),
@@ -145,7 +148,7 @@ class _Band(NamedTuple):
 @lru_cache(maxsize=64)
 def _bands(length: int, size: int, zero_border: bool, split: bool, device: torch.device) -> list[_Band]:
     """The blur of one axis in parts of BAND pixels, or in one where it is not split."""
-    matrix = _blur_matrix(length, size, zero_border).to(device=device, dtype=_product_dtype(device))
+    matrix = blur_matrix(length, size, zero_border).to(device=device, dtype=_product_dtype(device))
     step, reach = BAND if split else length, size // 2
     bands = []
     for first in range(0, length, step):
@@ -156,8 +159,9 @@ def _bands(length: int, size: int, zero_border: bool, split: bool, device: torch
     return bands
 
 
-def _blur_matrix(length: int, size: int, zero_border: bool) -> Tensor:
-    """The blur of one axis as a matrix, (length, length), float64."""
+@lru_cache(maxsize=64)
+def blur_matrix(length: int, size: int, zero_border: bool = False) -> Tensor:
+    """The blur of one axis as a matrix, (length, length), float64, not to be written to; arguments as for `blur`."""
     source = torch.arange(length)[:, None] + torch.arange(size) - size // 2
     weights = gaussian_kernel(size).expand(length, size)
     if zero_border:

@@ -6,12 +6,13 @@ from yacs.config import CfgNode
 
 from lib.codecs.base import Codec
 from lib.codecs.dark import DarkCodec
-from lib.codecs.gaussian import GaussianCodec
+from lib.codecs.megvii import MegviiCodec
+from lib.codecs.megvii_udp import MegviiUdpCodec
 from lib.codecs.msra import MsraCodec
 from lib.codecs.udp import UdpGaussianCodec
 from lib.codecs.udp_offset import MMPOSE_RADIUS_FACTOR, UdpOffsetCodec
 from lib.config import resolve_skeleton
-from lib.utils.geometry import Crop, DarkCrop, PlainCrop, UdpCrop
+from lib.utils.geometry import DarkCrop, PlainCrop, UdpCrop
 
 
 def build_codec(cfg: CfgNode) -> Codec:
@@ -34,19 +35,23 @@ def build_codec(cfg: CfgNode) -> Codec:
         "decoder": cfg.TEST.DECODER,
         "blur_kernel": cfg.TEST.BLUR_KERNEL,
         "no_response": cfg.TEST.NO_RESPONSE,
-        "joint_weights": skeleton.weights if cfg.LOSS.USE_DIFFERENT_JOINTS_WEIGHT else None,
     }
+    # RSN's maps keep the annotation's flags as weights; the loss multiplies them.
+    if cfg.MODEL.CODEC == "megvii":
+        return MegviiCodec(PlainCrop(*sizes), **shared)
+    if cfg.MODEL.CODEC == "megvii_udp":
+        return MegviiUdpCodec(UdpCrop(*sizes), **shared)
+    shared["joint_weights"] = skeleton.weights if cfg.LOSS.USE_DIFFERENT_JOINTS_WEIGHT else None
     if cfg.MODEL.TARGET_TYPE == "offset":
         radius = MMPOSE_RADIUS_FACTOR * cfg.MODEL.HEATMAP_SIZE[1] if mmpose else cfg.LOSS.KPD
         return UdpOffsetCodec(UdpCrop(*sizes), radius=radius, **shared)
-    kind: type[GaussianCodec]
-    crop: Crop
+    shared["sigma"] = cfg.MODEL.SIGMA
     if cfg.MODEL.CODEC == "udp":
-        kind, crop = UdpGaussianCodec, UdpCrop(*sizes)
-    elif cfg.MODEL.CODEC == "dark":
-        kind, crop = DarkCodec, PlainCrop(*sizes) if mmpose else DarkCrop(*sizes)
-    else:
-        kind, crop = MsraCodec, PlainCrop(*sizes)
+        return UdpGaussianCodec(UdpCrop(*sizes), **shared)
     # Only the plain crop leaves a mirrored input half an input pixel off and needs its maps moved.
-    shift = cfg.TEST.SHIFT_HEATMAP and isinstance(crop, PlainCrop)
-    return kind(crop, sigma=cfg.MODEL.SIGMA, shift_flipped=shift, **shared)
+    shift = cfg.TEST.SHIFT_HEATMAP
+    if cfg.MODEL.CODEC == "msra":
+        return MsraCodec(PlainCrop(*sizes), shift_flipped=shift, **shared)
+    if mmpose:
+        return DarkCodec(PlainCrop(*sizes), shift_flipped=shift, **shared)
+    return DarkCodec(DarkCrop(*sizes), **shared)

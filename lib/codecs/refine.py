@@ -19,14 +19,16 @@ BLUR_ROUNDING = 1e-6
 LOWEST = 1e-10
 
 
-def quarter_shift(maps: Tensor, peaks: Peaks) -> Tensor:
+def quarter_shift(maps: Tensor, peaks: Peaks, tolerance: float = 0.0) -> Tensor:
     """A quarter of a pixel towards the higher neighbour, on each axis; nothing in the outermost pixels.
 
+    Neighbours that differ by up to `tolerance` of the peak count as equal.
     Source: HRNet lib/core/inference.py, get_final_preds. Its first column and row to refine is 2, its last w - 2.
     """
     right, left, below, above = sample_around(maps, peaks, _CROSS)
-    shift = torch.stack([torch.sign(right - left), torch.sign(below - above)], dim=-1) * 0.25
-    return torch.where(_inside(peaks, maps, 2, 1)[..., None], shift, 0.0)
+    rise = torch.stack([right - left, below - above], dim=-1)
+    shift = torch.where(rise.abs() <= tolerance * peaks.scores[..., None], 0.0, torch.sign(rise) * 0.25)
+    return torch.where(inside_map(peaks, maps, 2, 1)[..., None], shift, 0.0)
 
 
 def dark_shift(maps: Tensor, peaks: Peaks, kernel: int) -> Tensor:
@@ -40,7 +42,7 @@ def dark_shift(maps: Tensor, peaks: Peaks, kernel: int) -> Tensor:
     Peaks within two pixels of the border or with a singular Hessian do not move.
     Source: DarkPose lib/core/inference.py, gaussian_blur and taylor; mmpose's _gaussian_blur and _taylor are the same.
     """
-    inside = _inside(peaks, maps, 2, 2)
+    inside = inside_map(peaks, maps, 2, 2)
     flat = maps.flatten(0, 1)[:, None]
     # Peaks near the border do not move, so any pixel will do for them (mmpose's (-1, -1) is not even on the map).
     x, y = peaks.x.clamp(min=0).flatten(), peaks.y.clamp(min=0).flatten()
@@ -104,7 +106,7 @@ def _newton_step(gradient: Tensor, dxx: Tensor, dxy: Tensor, dyy: Tensor) -> Ten
     return torch.where((determinant == 0)[..., None], 0.0, step).to(torch.float32)
 
 
-def _inside(peaks: Peaks, maps: Tensor, first: int, margin: int) -> Tensor:
+def inside_map(peaks: Peaks, maps: Tensor, first: int, margin: int) -> Tensor:
     """Whether first <= p < size - margin on both axes, (B, K), bool."""
     height, width = maps.shape[-2:]
     in_x = (peaks.x >= first) & (peaks.x < width - margin)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lib.codecs.base import Codec
-from lib.codecs.blur import blur, blur_around
+from lib.codecs.blur import BLUR_NOISE, blur, blur_around
 from lib.codecs.exact import vote_shift
 from lib.codecs.peaks import Peaks, find_peaks, wrap_position
 from lib.utils.constants import constant
@@ -19,9 +19,6 @@ from lib.utils.geometry import ArrayLike, Crop
 MMPOSE_RADIUS_FACTOR = 0.0546875
 # Side of the blur of the offset maps where TEST.BLUR_KERNEL is 0; the mask's blur is twice that and one.
 PUBLISHED_KERNEL = {"original": 7, "mmpose": 11}
-# Blurred discs often have several equally high pixels, of which OpenCV's symmetric sums keep the first highest; our
-# sums differ by this part of the value.
-BLUR_NOISE = 1e-6
 # A disc must hold a pixel wherever the keypoint is: half the diagonal of a pixel.
 MIN_RADIUS = 0.71
 
@@ -108,6 +105,7 @@ class UdpOffsetCodec(Codec):
         return self._moved(peaks, shift), peaks.scores
 
     def _blurred_peaks(self, mask: Tensor) -> Peaks:
+        # Blurred discs often have several equally high pixels, of which the first is taken.
         blurred = blur(mask, 2 * self.blur_kernel + 1)
         peaks = find_peaks(blurred, self.absent, BLUR_NOISE)
         if self.absent is not None:

@@ -12,9 +12,9 @@ from lib.utils.errors import PoseError
 
 CHOICES = {
     "MODEL.TARGET_TYPE": ("gaussian", "offset"),
-    "MODEL.CODEC": ("msra", "dark", "udp"),
+    "MODEL.CODEC": ("msra", "dark", "udp", "megvii", "megvii_udp"),
     "MODEL.CODEC_VARIANT": ("original", "mmpose"),
-    "TEST.DECODER": ("argmax", "quarter", "dark", "udp", "offset", "exact"),
+    "TEST.DECODER": ("argmax", "quarter", "dark", "udp", "offset", "megvii", "exact"),
     "TEST.NO_RESPONSE": ("argmax", "published"),
     "DATASET.DATA_FORMAT": ("jpg", "zip", "packed"),
     "DATASET.CROP_ON": ("cpu", "device"),
@@ -25,13 +25,15 @@ CHOICES = {
     "AMP": ("auto", "none", "bf16", "fp16"),
 }
 
-# Decoders that fit the maps of each encoding. The classic rounded Gaussian has lost its sub-pixel part, so that
-# there is nothing exact to find in it.
+# Decoders that fit the maps of each encoding. The rounded Gaussians of msra and megvii have lost their sub-pixel part,
+# so that there is nothing exact to find in them.
 DECODERS = {
     ("msra", "gaussian"): ("argmax", "quarter", "dark", "udp"),
     ("dark", "gaussian"): ("argmax", "quarter", "dark", "udp", "exact"),
     ("udp", "gaussian"): ("argmax", "quarter", "dark", "udp", "exact"),
     ("udp", "offset"): ("offset", "exact"),
+    ("megvii", "gaussian"): ("argmax", "quarter", "dark", "udp", "megvii"),
+    ("megvii_udp", "gaussian"): ("argmax", "quarter", "dark", "udp", "exact"),
 }
 
 METRICS = ("AP",)  # of TEST.METRICS

@@ -59,19 +59,19 @@ def _model() -> CfgNode:
     node.NUM_JOINTS = 17  # keypoints K; must be the number of the skeleton
     node.TAG_PER_JOINT = True  # no effect, as published
     node.TARGET_TYPE = "gaussian"  # gaussian (K maps) | offset (3K maps: mask, dx, dy; UDP)
-    node.CODEC = ""  # NEW: msra | dark | udp; '' = chosen from TARGET_TYPE and TEST.BLUR_KERNEL
+    node.CODEC = ""  # NEW: msra | dark | udp | megvii | megvii_udp; '' = by TARGET_TYPE, NAME and BLUR_KERNEL
     node.CODEC_VARIANT = "original"  # NEW: whose details: original (the authors' code) | mmpose
     node.WIDE_FUSION = None  # NEW: UDP-Pose's wide last fusion of pose_hrnet; null = only where only UDP-Pose is meant
     node.IMAGE_SIZE = [256, 256]  # crop (width, height), px, multiples of 32
     node.HEATMAP_SIZE = [64, 64]  # heatmap (width, height), px; IMAGE_SIZE / the network's stride
-    node.SIGMA = 2.0  # standard deviation of a gaussian target, heatmap px
+    node.SIGMA = 2.0  # standard deviation of a gaussian target, heatmap px (not of megvii and megvii_udp)
     node.EXTRA = CfgNode(new_allowed=True)  # options of the network NAME, see networks/
     return node
 
 
 def _loss() -> CfgNode:
     node = CfgNode()
-    node.USE_OHKM = False  # mean over each person's TOPK worst keypoints only
+    node.USE_OHKM = False  # mean over each person's TOPK worst keypoints only; rsn: in the last unit of each stage
     node.TOPK = 8  # keypoints kept by USE_OHKM
     node.USE_TARGET_WEIGHT = True  # ignore keypoints that are not visible or not on the map
     node.SMOOTH_L1 = False  # NEW: offset targets: smooth L1 in place of squared errors, UDP-Pose's second offset loss
@@ -163,8 +163,8 @@ def _test() -> CfgNode:
     node.FLIP_TEST = False  # average with the output of the mirrored crop
     node.POST_PROCESS = False  # sub-pixel decoding: the codec's own decoder; False = arg-max
     node.SHIFT_HEATMAP = False  # flip test: shift mirrored maps right by 1 px (msra, and dark as in mmpose)
-    node.DECODER = ""  # NEW: argmax | quarter | dark | udp | offset | exact; '' = by codec and POST_PROCESS
-    node.BLUR_KERNEL = 0  # DARK: side of the decoder's Gaussian blur, odd, px; 0 = the codec's published size
+    node.DECODER = ""  # NEW: argmax | quarter | dark | udp | offset | megvii | exact; '' = by CODEC and POST_PROCESS
+    node.BLUR_KERNEL = 0  # DARK: side of the decoder's Gaussian blur, odd, px; 0 = the decoder's published size
     node.NO_RESPONSE = "argmax"  # NEW: point where no map value is > 0: argmax (unrefined) | published
     node.USE_GT_BBOX = False  # boxes from the annotations instead of COCO_BBOX_FILE
     node.IMAGE_THRE = 0.1  # detections with a lower score are left out

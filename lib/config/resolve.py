@@ -22,8 +22,11 @@ WITHOUT_EFFECT = (
     "TEST.BBOX_THRE",
 )
 
+# Codecs whose targets have several levels, from coarse to fine, and flags as weights.
+LEVEL_CODECS = ("megvii", "megvii_udp")
+
 # The decoder that each codec was published with.
-PUBLISHED_DECODER = {"msra": "quarter", "dark": "dark", "udp": "udp"}
+PUBLISHED_DECODER = {"msra": "quarter", "dark": "dark", "udp": "udp", "megvii": "megvii", "megvii_udp": "udp"}
 
 
 def resolve_config(config: CfgNode, given: Set[str]) -> list[str]:
@@ -75,6 +78,8 @@ def _choose_codec(config: CfgNode, given: Set[str]) -> str:
         return f"MODEL.CODEC is {config.MODEL.CODEC}, as given."
     if config.MODEL.TARGET_TYPE == "offset":
         codec, reason = "udp", "MODEL.TARGET_TYPE is offset, which only UDP has"
+    elif config.MODEL.NAME == "rsn":
+        codec, reason = "megvii", "MODEL.NAME is rsn, which was published with it"
     elif "TEST.BLUR_KERNEL" in given and config.TEST.BLUR_KERNEL > 0:
         codec, reason = "dark", "TEST.BLUR_KERNEL is given, as in DarkPose's files"
     else:
@@ -124,8 +129,10 @@ def _choose_end(config: CfgNode, given: Set[str]) -> list[str]:
 
 
 def _shift_is_ignored(config: CfgNode) -> bool:
-    """Unbiased geometry needs no flip shift; mmpose's DARK keeps the plain crop and with it the shift."""
-    return config.MODEL.CODEC == "udp" or (config.MODEL.CODEC == "dark" and config.MODEL.CODEC_VARIANT == "original")
+    """Unbiased geometry and the pixels of Megvii's codec need no flip shift; mmpose's DARK has neither."""
+    return config.MODEL.CODEC in ("udp", *LEVEL_CODECS) or (
+        config.MODEL.CODEC == "dark" and config.MODEL.CODEC_VARIANT == "original"
+    )
 
 
 def _without_effect(config: CfgNode, given: Set[str]) -> list[str]:
@@ -140,6 +147,8 @@ def _without_effect(config: CfgNode, given: Set[str]) -> list[str]:
     if config.TRAIN.LR_SCHEDULE == "linear":
         drops = ("TRAIN.LR_STEP", "TRAIN.LR_FACTOR")
         keys += [f"{key} (only for TRAIN.LR_SCHEDULE step)" for key in drops if key in given]
+    if config.MODEL.CODEC in LEVEL_CODECS and "MODEL.SIGMA" in given:
+        keys.append(f"MODEL.SIGMA (codec {config.MODEL.CODEC} has five widths of its own)")
     if config.TEST.SHIFT_HEATMAP and _shift_is_ignored(config):
         keys.append(f"TEST.SHIFT_HEATMAP (codec {config.MODEL.CODEC} needs no shift)")
     return keys

@@ -1,9 +1,9 @@
 """Losses of heatmap networks: named terms whose sum is the loss.
 
 Every loss takes outputs and targets (B, C, h, w) and weights (B, K) and computes in float32 whatever the outputs'
-dtype. Weights are applied here and nowhere else. The two published families differ in how: HRNet and UDP multiply
-output and target by the weight, so that it counts squared, and halve the error; mmpose 0.29 weights the squared error
-once. With weights of 0 and 1 that is a factor of two alone.
+dtype; `lib.core.unit_loss` has those for networks with several outputs. Weights are applied here and nowhere else. The
+two published families differ in how: HRNet and UDP multiply output and target by the weight, so that it counts squared,
+and halve the error; mmpose 0.29 weights the squared error once. With weights of 0 and 1 that is a factor of two alone.
 """
 
 import torch

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from helpers.codecs import ENCODINGS, make_codec
+from helpers.codecs import ENCODINGS, LEVEL_ENCODINGS, finest_targets, make_codec
 from torch import Tensor
 
 from lib.codecs.base import Codec, check_same_codec
@@ -15,7 +15,7 @@ SIZES = [
     ((256, 192), (64, 48), 2.0),
     ((96, 128), (24, 32), 1.5),
 ]
-EXACT = [(e, v) for e in ("dark", "udp_gaussian", "udp_offset") for v in ("original", "mmpose")]
+EXACT = [(e, v) for e in ("dark", "udp_gaussian", "udp_offset", "megvii_udp") for v in ("original", "mmpose")]
 DECODERS = [
     (encoding, decoder)
     for encoding, decoders in {
@@ -23,6 +23,8 @@ DECODERS = [
         "dark": ("argmax", "quarter", "dark", "udp", "exact"),
         "udp_gaussian": ("argmax", "quarter", "dark", "udp", "exact"),
         "udp_offset": ("offset", "exact"),
+        "megvii": ("argmax", "quarter", "dark", "udp", "megvii"),
+        "megvii_udp": ("argmax", "quarter", "dark", "udp", "exact"),
     }.items()
     for decoder in decoders
 ]
@@ -42,13 +44,13 @@ def points_everywhere(rng: np.random.Generator, size_wh: tuple[int, int], count:
 def outputs(codec: Codec, batch: int = 3) -> Tensor:
     """Maps like those of a network: targets of random points with noise."""
     points = torch.rand(batch, codec.num_keypoints, 2) * torch.tensor(codec.input_size_wh)
-    heatmaps, _ = codec.encode(points, torch.ones(batch, codec.num_keypoints))
-    return heatmaps * 0.8 + 0.03 * torch.randn_like(heatmaps)
+    heatmaps, _ = finest_targets(codec, points)
+    return heatmaps * 0.8 + 0.03 * heatmaps.max() * torch.randn_like(heatmaps)
 
 
 def round_trip(codec: Codec, points: np.ndarray) -> np.ndarray:
-    heatmaps, weights = codec.encode(points, np.ones(points.shape[:2]))
-    assert (weights == 1).all()
+    heatmaps, weights = finest_targets(codec, points)
+    assert (weights > 0).all()
     decoded, _ = codec.decode(heatmaps)
     return np.abs(decoded.numpy() - points).max(axis=-1)
 
@@ -66,7 +68,10 @@ def test_exact_returns_every_point(
     codec = make_codec(
         encoding, "exact", variant=variant, input_size_wh=input_wh, heatmap_size_wh=heatmap_wh, sigma=sigma
     )
-    assert round_trip(codec, points_everywhere(rng, input_wh)).max() < 3e-4
+    points = points_everywhere(rng, input_wh)
+    if encoding in LEVEL_ENCODINGS:  # these leave points beyond the input out
+        points = points.clip(0, np.array(input_wh) - 1)
+    assert round_trip(codec, points).max() < 3e-4
 
 
 @pytest.mark.parametrize(
@@ -113,6 +118,8 @@ def test_score_maps_are_highest_at_the_keypoint(rng: np.random.Generator, encodi
     codec = make_codec(encoding)
     points = 40 + rng.uniform(0, 1, (2, 17, 2)) * (110, 170)
     maps = codec.score_maps(codec.encode(points, np.ones((2, 17)))[0])
+    assert torch.equal(maps, codec.score_maps(finest_targets(codec, points)[0]))
+    assert maps.max() <= 1
     index = maps.flatten(2).argmax(dim=-1)
     highest = torch.stack([index % 48, index // 48], dim=-1)
     assert (highest - codec.crop.to_heatmap(points)).abs().max() <= 1
@@ -141,9 +148,9 @@ def test_flipped_targets_come_back(rng: np.random.Generator, encoding: str, vari
     points = rng.uniform(20, 170, (2, 17, 2))
     mirrored = points[:, list(codec.flip_permutation)].copy()
     mirrored[..., 0] = codec.input_size_wh[0] - 1 - mirrored[..., 0]
-    direct, _ = codec.encode(points, np.ones((2, 17)))
-    back = codec.flip_back(codec.encode(mirrored, np.ones((2, 17)))[0])
-    torch.testing.assert_close(back, direct, atol=1e-5, rtol=0)
+    direct, _ = finest_targets(codec, points)
+    back = codec.flip_back(finest_targets(codec, mirrored)[0])
+    torch.testing.assert_close(back, direct, atol=1e-5 * float(direct.max()), rtol=0)
 
 
 @pytest.mark.parametrize(("encoding", "decoder"), DECODERS)
@@ -238,11 +245,12 @@ def test_without_response_the_arg_max_stays(encoding: str) -> None:
     maps[:, :: codec.CHANNELS_PER_KEYPOINT, 30, 20] = -0.1
     points, scores = codec.decode(maps)
     heatmap_points = codec.crop.to_heatmap(points)
-    torch.testing.assert_close(heatmap_points, torch.tensor([20.0, 30.0], dtype=torch.float64).expand(1, 17, 2))
-    assert (scores < 0).all()
+    expected = torch.tensor([20.0, 30.0], dtype=torch.float64) + (0.5 if encoding == "megvii" else 0.0)
+    torch.testing.assert_close(heatmap_points, expected.expand(1, 17, 2))
+    assert (scores < (0.5 if encoding == "megvii" else 0)).all()
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("encoding", sorted(set(ENCODINGS) - set(LEVEL_ENCODINGS)))
 def test_weights(encoding: str) -> None:
     joint_weights = [1.0, 1.5, 2.0]
     codec = make_codec(encoding, num_keypoints=3, joint_weights=joint_weights)
@@ -258,10 +266,29 @@ def test_weights(encoding: str) -> None:
     assert torch.isfinite(heatmaps).all()
 
 
+@pytest.mark.parametrize("encoding", LEVEL_ENCODINGS)
+def test_weights_of_levels_are_the_flags(encoding: str) -> None:
+    codec = make_codec(encoding, num_keypoints=3)
+    points = torch.full((3, 3, 2), 90.0)
+    points[2, 0], points[2, 1] = torch.nan, -9
+    visible = torch.tensor([[1, 1, 1], [0, 1, 2], [2, 2, 2]])
+    heatmaps, weights = codec.encode(points, visible)
+    assert torch.equal(weights, torch.tensor([[1, 1, 1], [0, 1, 2], [0, 0, 2.0]]))
+    assert torch.equal(codec.encode(points, visible > 0)[1], 2 * (weights > 0).float())
+    assert torch.equal(codec.encode(points, visible.float())[1], weights)
+    assert heatmaps.shape == (3, 5, 3, 64, 48)
+    peaks = heatmaps.amax(dim=(-2, -1))
+    assert (peaks[2, :, 2] > 254 - 10 * (encoding == "megvii_udp")).all()
+    assert (peaks[1, :, 0] == 0).all()
+    assert (peaks[2, :, 0] == 0).all()
+    widths = (heatmaps / 255).sum(dim=(-2, -1))
+    assert (widths[0, :-1] > widths[0, 1:]).all(), "from coarse to fine"
+
+
 @pytest.mark.parametrize(("encoding", "decoder"), DECODERS)
 def test_an_empty_batch(encoding: str, decoder: str) -> None:
     codec = make_codec(encoding, decoder)
-    heatmaps, weights = codec.encode(torch.zeros(0, 17, 2), torch.zeros(0, 17))
+    heatmaps, weights = finest_targets(codec, torch.zeros(0, 17, 2))
     points, scores = codec.decode(heatmaps)
     assert weights.shape == scores.shape == (0, 17)
     assert points.shape == (0, 17, 2)
@@ -285,7 +312,17 @@ def test_cuda_equals_cpu(encoding: str, decoder: str) -> None:
     assert torch.equal(codec.flip_back(maps.cuda()).cpu(), codec.flip_back(maps))
 
 
-@pytest.mark.parametrize(("encoding", "decoder"), [("msra", "exact"), ("msra", "offset"), ("udp_offset", "dark")])
+@pytest.mark.parametrize(
+    ("encoding", "decoder"),
+    [
+        ("msra", "exact"),
+        ("msra", "offset"),
+        ("msra", "megvii"),
+        ("udp_offset", "dark"),
+        ("megvii", "exact"),
+        ("megvii_udp", "megvii"),
+    ],
+)
 def test_a_decoder_of_other_maps_is_refused(encoding: str, decoder: str) -> None:
     with pytest.raises(PoseError, match=f"TEST.DECODER '{decoder}' cannot read {encoding} maps"):
         make_codec(encoding, decoder)

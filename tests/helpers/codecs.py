@@ -2,15 +2,27 @@
 
 from collections.abc import Sequence
 
+from torch import Tensor
+
 from lib.codecs.base import Codec
 from lib.codecs.dark import DarkCodec
+from lib.codecs.megvii import MegviiCodec
+from lib.codecs.megvii_udp import MegviiUdpCodec
 from lib.codecs.msra import MsraCodec
 from lib.codecs.udp import UdpGaussianCodec
 from lib.codecs.udp_offset import MMPOSE_RADIUS_FACTOR, UdpOffsetCodec
-from lib.utils.geometry import DarkCrop, PlainCrop, UdpCrop
+from lib.utils.geometry import ArrayLike, DarkCrop, PlainCrop, UdpCrop, as_tensor
 
-ENCODINGS = ("msra", "dark", "udp_gaussian", "udp_offset")
-PUBLISHED_DECODER = {"msra": "quarter", "dark": "dark", "udp_gaussian": "udp", "udp_offset": "offset"}
+LEVEL_ENCODINGS = ("megvii", "megvii_udp")
+ENCODINGS = ("msra", "dark", "udp_gaussian", "udp_offset", *LEVEL_ENCODINGS)
+PUBLISHED_DECODER = {
+    "msra": "quarter",
+    "dark": "dark",
+    "udp_gaussian": "udp",
+    "udp_offset": "offset",
+    "megvii": "megvii",
+    "megvii_udp": "udp",
+}
 
 
 def make_codec(
@@ -32,7 +44,12 @@ def make_codec(
     permutation = flip_permutation or neighbour_pairs(num_keypoints)
     sizes = input_size_wh, heatmap_size_wh
     decoder = decoder or PUBLISHED_DECODER[encoding]
-    shared = {"variant": variant, "no_response": no_response, "joint_weights": joint_weights}
+    shared = {"variant": variant, "no_response": no_response}
+    if encoding == "megvii":
+        return MegviiCodec(PlainCrop(*sizes), permutation, decoder=decoder, blur_kernel=blur_kernel, **shared)
+    if encoding == "megvii_udp":
+        return MegviiUdpCodec(UdpCrop(*sizes), permutation, decoder=decoder, blur_kernel=blur_kernel, **shared)
+    shared["joint_weights"] = joint_weights
     if encoding == "udp_offset":
         radius = MMPOSE_RADIUS_FACTOR * heatmap_size_wh[1] if variant == "mmpose" else 4.0
         return UdpOffsetCodec(
@@ -53,6 +70,12 @@ def make_codec(
         shift_flipped=shift_flipped,
         **shared,
     )
+
+
+def finest_targets(codec: Codec, points: ArrayLike) -> tuple[Tensor, Tensor]:
+    """Targets (B, C, h, w) of visible points (B, K, 2) as a perfect network would return them, and their weights."""
+    heatmaps, weights = codec.encode(points, as_tensor(points)[..., 0] * 0 + 2)
+    return heatmaps[:, -1] if codec.levels > 1 else heatmaps, weights
 
 
 def neighbour_pairs(num_keypoints: int) -> list[int]:

@@ -59,9 +59,11 @@ def encode_offset(point: Point, radius: float, width: int, height: int) -> tuple
 
 
 def kernel(size: int) -> list[float]:
-    """OpenCV's kernel where no width is given, for sizes of 11 and more and the tabulated 7."""
-    if size == 7:
-        return [value / 256 for value in (8, 28, 56, 72, 56, 28, 8)]
+    """OpenCV's kernel where no width is given; up to 9 they are tabulated."""
+    tables = {5: (16, 64, 96), 7: (8, 28, 56, 72), 9: (4, 13, 30, 51, 60)}
+    if size in tables:
+        half = [value / 256 for value in tables[size]]
+        return half + half[-2::-1]
     sigma = 0.3 * ((size - 1) * 0.5 - 1) + 0.8
     values = [math.exp(-((i - (size - 1) / 2) ** 2) / (2 * sigma**2)) for i in range(size)]
     return [value / sum(values) for value in values]

@@ -41,6 +41,35 @@ def hard_keypoints(output: np.ndarray, target: np.ndarray, weight: np.ndarray, t
     return total / len(output)
 
 
+def unit_losses(
+    outputs: list[np.ndarray],
+    targets: np.ndarray,
+    flags: np.ndarray,
+    joint_weights: np.ndarray,
+    top: int,
+    *,
+    zeroes_hidden: bool,
+) -> tuple[float, float]:
+    """(coarse term, final term) of RSN's loss, or of mmpose's for it; `top` 0 takes the mean over all keypoints."""
+    labelled = (flags > 0) * joint_weights
+    coarse, final = 0.0, 0.0
+    for index, output in enumerate(outputs):
+        stage, unit = divmod(index, 4)
+        target = targets[:, unit + 1 if stage == len(outputs) // 4 - 1 else unit]
+        if unit == 3:
+            final += hard_keypoints(output, target, labelled, top, 1.0) if top else 0.0
+            final += 0.0 if top else joints_mse_mmpose(output, target, labelled)
+        elif zeroes_hidden:
+            learnt = target.copy()
+            for person, joint in np.ndindex(flags.shape):
+                if flags[person, joint] <= 1:
+                    learnt[person, joint] = 0
+            coarse += joints_mse_mmpose(output, learnt, np.ones_like(flags) * joint_weights) / 4
+        else:
+            coarse += joints_mse_mmpose(output, target, labelled) / 4
+    return coarse, final
+
+
 def offsets(
     output: np.ndarray, target: np.ndarray, weight: np.ndarray, *, smooth_l1: bool, mmpose: bool
 ) -> tuple[float, float]:
