@@ -35,7 +35,9 @@ def test(cfg: CfgNode) -> Outcome:
         logger.info(line)
     weights = Path(cfg.TEST.MODEL_FILE) if cfg.TEST.MODEL_FILE else folder.tested_weights()
     model = make_model(setup)
-    report = load_weights(model, weights, allow_new_head=False, keypoint_names=setup.skeleton.names)
+    report = load_weights(
+        model, weights, allow_new_head=False, keypoint_names=setup.skeleton.names, codec=setup.codec.name
+    )
     if report.metadata is not None:
         check_same_codec(report.metadata.codec, setup.codec.description(), str(weights))
     evaluator = Evaluator(setup)

@@ -208,7 +208,7 @@ def _start(setup: Setup, state: RunState, folder: RunFolder, *, resume: bool, lo
         raise PoseError(f"there is no {folder.checkpoint} to continue from; start the run without --resume.")
     if not continues:
         if load_from:
-            load_weights(state.model, load_from, keypoint_names=setup.skeleton.names)
+            load_weights(state.model, load_from, keypoint_names=setup.skeleton.names, codec=setup.codec.name)
         else:
             init_pretrained(state.model, cfg)
     if cfg.TRAIN.EMA_DECAY > 0:

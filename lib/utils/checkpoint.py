@@ -3,24 +3,25 @@
 import logging
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from lib.utils.errors import PoseError
 from lib.utils.files import atomic_path
 from lib.utils.safe_load import read_checkpoint
-from lib.utils.weight_matching import Match, check_backbone, check_head, match_weights
+from lib.utils.weight_matching import RECOMPUTED, Match, check_backbone, check_head, match_weights
 from lib.utils.weight_names import describe_network, find_weights, to_own_names
+from lib.utils.weight_report import Metadata, WeightReport
 
 logger = logging.getLogger(__name__)
 
 FORMAT = "plumbpose"
 VERSION = 1
-NAMES_SHOWN = 5
+OWN_SCHEME = "PlumbPose"
 
 
 class KeypointSet(Protocol):
@@ -36,67 +37,38 @@ class KeypointSet(Protocol):
 
 
 @dataclass(frozen=True)
-class Metadata:
-    """What a checkpoint of ours says about its weights.
-
-    Attributes:
-        version: version of the format.
-        network: for example "HRNet-W32".
-        codec: `Codec.description()` of the training run.
-        skeleton: name of the keypoint set.
-        keypoint_names: its names in channel order.
-        config: the resolved configuration, YAML.
-    """
-
-    version: int
-    network: str
-    codec: dict[str, Any]
-    skeleton: str
-    keypoint_names: tuple[str, ...]
-    config: str
-
-
-@dataclass(frozen=True)
-class WeightReport:
-    """What became of a file's weights.
+class StoredWeights:
+    """The weights in a file.
 
     Attributes:
         path: the file.
-        scheme: where it comes from: "PlumbPose", "official", "UDP-Pose", "mmpose 0.x", "mmpose 1.x", "mmpose backbone"
-            or "ImageNet".
-        matched: names that were loaded.
-        missing: names of the network that the file lacks; they keep their values.
-        unexpected: names of the file that the network lacks.
-        reinitialised: modules that keep their initial values on purpose, each with the reason.
-        coverage: loaded part of the backbone's entries, 0..1.
-        metadata: what the file says about itself; None for files of others, whose codec is unknown.
+        content: all that is in it.
+        weights: entries under our names.
+        scheme: where it comes from, as in WeightReport.
+        metadata: what the file says about itself; None for files of others.
     """
 
     path: Path
+    content: Any
+    weights: dict[str, Tensor]
     scheme: str
-    matched: tuple[str, ...]
-    missing: tuple[str, ...]
-    unexpected: tuple[str, ...]
-    reinitialised: dict[str, str] = field(default_factory=dict)
-    coverage: float = 1.0
-    metadata: Metadata | None = None
+    metadata: Metadata | None
 
-    def summary(self) -> str:
-        """The report as text, one line per fact."""
-        wanted = len(self.matched) + len(self.missing)
-        lines = [
-            f"weights of {self.path} ({self.scheme}): {len(self.matched)} of {wanted} entries loaded, "
-            f"{self.coverage:.1%} of the backbone"
-        ]
-        lines += [
-            f"  {kind}: {_shorten(names)}"
-            for kind, names in (("missing", self.missing), ("unused in the file", self.unexpected))
-            if names
-        ]
-        lines += [f"  {module} starts from new values: {reason}" for module, reason in self.reinitialised.items()]
-        if self.metadata is None and self.scheme != "ImageNet":
-            lines.append("  the file does not say which codec it was trained with; the config's is assumed")
-        return "\n".join(lines)
+
+def read_weights(path: str | os.PathLike[str]) -> StoredWeights:
+    """Read the weights of any published file.
+
+    Raises:
+        PoseError: the file cannot be read safely, comes from a newer version or holds no weights.
+    """
+    path = Path(path)
+    content = read_checkpoint(path)
+    metadata = _metadata(content, path)
+    found = find_weights(content)
+    if found is None:
+        raise PoseError(f"checkpoint {path} holds no weights; give a file with a state_dict.")
+    weights, scheme = to_own_names(found)
+    return StoredWeights(path, content, weights, scheme if metadata is None else OWN_SCHEME, metadata)
 
 
 def load_weights(
@@ -107,56 +79,78 @@ def load_weights(
     allow_new_fusion: bool = False,
     layers: Collection[str] | None = None,
     keypoint_names: Sequence[str] | None = None,
+    codec: str = "",
 ) -> WeightReport:
     """Load a file's weights into a network, whatever scheme it names them by, and log what became of them.
 
     Args:
         model: the network; changed in place, only when everything fits. Its attribute `head_names` lists the modules
-            that depend on the keypoint set.
+            that depend on the keypoint set, by name or by path, the one with the keypoints' channels last. Its method
+            `scheme_fault`, where it has one, says why weights of a scheme cannot be meant for it ('': they can).
         path: official, UDP-Pose, mmpose, ImageNet or our own weights, or a training checkpoint that holds such.
         allow_new_head: a head that the file lacks or has for other keypoints keeps its initial values, with a message.
-            To be False in testing, where that is an error.
+            To be False in testing, where that is an error, as is a convolution that the file lacks.
         allow_new_fusion: the same for UDP-Pose's widened last fusion where the file has the plain one.
         layers: load only names whose first part is among these, as PRETRAINED_LAYERS; None loads all.
         keypoint_names: names in channel order; a file of ours made for others counts as one for other keypoints.
+        codec: name of the codec in use, for the warning about a file that does not name its own.
 
     Returns:
-        The report, also logged: as a warning when anything is missing or starts from new values.
+        The report, also logged: as a warning when anything is missing or starts from new values. A file that does not
+        name its codec is a warning of its own.
 
     Raises:
         PoseError: the file cannot be read safely, holds NaN or infinity, belongs to another network (less than 95 % of
-            the backbone matches or a shape differs) or to the other kind of heatmaps.
+            the backbone matches, a shape differs, or it has more layers), to another system or to the other kind of
+            heatmaps.
     """
-    path = Path(path)
-    content = read_checkpoint(path)
-    metadata = _metadata(content, path)
-    found = find_weights(content)
-    if found is None:
-        raise PoseError(f"checkpoint {path} holds no weights; give a file with a state_dict.")
-    weights, scheme = to_own_names(found)
+    stored = read_weights(path)
+    report = fit_weights(
+        model,
+        stored,
+        allow_new_head=allow_new_head,
+        allow_new_fusion=allow_new_fusion,
+        layers=layers,
+        keypoint_names=keypoint_names,
+    )
+    logger.log(logging.WARNING if report.missing or report.reinitialised else logging.INFO, report.summary())
+    if notice := report.codec_notice(codec):
+        logger.warning(notice)
+    return report
 
-    network = unwrap(model)
+
+def fit_weights(
+    model: nn.Module,
+    stored: StoredWeights,
+    *,
+    allow_new_head: bool = True,
+    allow_new_fusion: bool = False,
+    layers: Collection[str] | None = None,
+    keypoint_names: Sequence[str] | None = None,
+) -> WeightReport:
+    """Put weights that have been read into a network; arguments, result and errors are those of `load_weights`."""
+    network, path = unwrap(model), stored.path
     own = network.state_dict()
     head_names: tuple[str, ...] = getattr(network, "head_names", ())
-    match = match_weights(own, weights, head_names, layers=layers, keep_fusion=allow_new_fusion)
-    check_backbone(match, path)
-    _check_keypoints(match, metadata, keypoint_names)
+    match = match_weights(own, stored.weights, head_names, layers=layers, keep_fusion=allow_new_fusion)
+    check_backbone(match, path, complete=not allow_new_head)
+    _check_scheme(network, stored)
+    _check_keypoints(match, stored.metadata, keypoint_names)
     check_head(match, path, allow_new_head=allow_new_head)
     _check_finite(match, path)
 
     network.load_state_dict(match.loaded, strict=False)
-    report = WeightReport(
+    return WeightReport(
         path=path,
-        scheme=scheme if metadata is None else "PlumbPose",
+        scheme=stored.scheme,
         matched=tuple(match.loaded),
         missing=tuple(match.missing),
-        unexpected=tuple(name for name in weights if name not in own),
+        unexpected=tuple(name for name in match.weights if name not in own and not name.endswith(RECOMPUTED)),
         reinitialised=match.reinitialised,
+        adapted=tuple(match.adapted),
         coverage=match.coverage,
-        metadata=metadata,
+        metadata=stored.metadata,
     )
-    logger.log(logging.WARNING if report.missing or report.reinitialised else logging.INFO, report.summary())
-    return report
 
 
 def model_checkpoint(
@@ -240,6 +234,14 @@ def _metadata(content: Any, path: Path) -> Metadata | None:
         raise PoseError(f"checkpoint {path} lacks what its format promises ({error}); save it again.") from error
 
 
+def _check_scheme(network: nn.Module, stored: StoredWeights) -> None:
+    """Ask the network whether weights of this system can be meant for it."""
+    find_fault = getattr(network, "scheme_fault", None)
+    fault = find_fault(stored.scheme) if find_fault is not None else ""
+    if fault:
+        raise PoseError(f"checkpoint {stored.path} ({stored.scheme}) is not for this network: {fault}")
+
+
 def _check_keypoints(match: Match, metadata: Metadata | None, names: Sequence[str] | None) -> None:
     """Do not take the head of a checkpoint that was trained for other keypoints."""
     if metadata is None or names is None or metadata.keypoint_names == tuple(names):
@@ -258,19 +260,16 @@ def _check_finite(match: Match, path: Path) -> None:
             raise PoseError(f"checkpoint {path} has NaN or infinity in {name}; use one saved before training diverged.")
 
 
-def _shorten(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:NAMES_SHOWN])
-    rest = len(names) - NAMES_SHOWN
-    return f"{len(names)} ({shown}{f' and {rest} more' if rest > 0 else ''})"
-
-
 __all__ = [
     "Metadata",
+    "StoredWeights",
     "WeightReport",
+    "fit_weights",
     "load_weights",
     "model_checkpoint",
     "read_checkpoint",
     "read_metadata",
+    "read_weights",
     "save_checkpoint",
     "unwrap",
 ]

@@ -79,16 +79,20 @@ def assert_equal_weights(model: nn.Module, state: State) -> None:
     ("scheme", "make"),
     [*((scheme, small_hrnet) for scheme in SCHEMES), ("mmpose 0.x", small_resnet), ("mmpose 1.x", small_resnet)],
 )
-def test_every_scheme_loads_identically(tmp_path: Path, scheme: str, make: Callable[[], nn.Module]) -> None:
+def test_every_scheme_loads_identically(
+    tmp_path: Path, scheme: str, make: Callable[[], nn.Module], log: pytest.LogCaptureFixture
+) -> None:
     state = randomized(make()).state_dict()
     wrap, expected = SCHEMES[scheme]
     model = make()
-    report = load_weights(model, write(tmp_path / "weights.pth", wrap(state)))
+    report = load_weights(model, write(tmp_path / "weights.pth", wrap(state)), codec="udp_gaussian")
     assert_equal_weights(model, state)
     assert (report.scheme, set(report.matched)) == (expected, set(state))
     assert (report.missing, report.unexpected, report.reinitialised, report.coverage) == ((), (), {}, 1.0)
     assert f"{len(state)} of {len(state)} entries" in report.summary()
-    assert "does not say which codec" in report.summary()
+    warnings = [record.getMessage() for record in log.records if record.levelno == logging.WARNING]
+    assert len(warnings) == 1
+    assert "weights.pth does not say which codec it was trained with; the config's, udp_gaussian, is" in warnings[0]
 
 
 def test_udp_pose_weights_are_recognised(tmp_path: Path) -> None:
