@@ -82,7 +82,7 @@ class WeightReport:
         if self.metadata is not None or self.reinitialised or self.scheme == IMAGENET:
             return ""
         return (
-            f"{self.path} does not say which codec it was trained with; the config's{codec and f', {codec},'} is "
+            f"warning: {self.path} does not say which codec it was trained with; the config's{codec and f', {codec},'} is "
             "assumed, and another one would cost accuracy (docs/CODECS.md)"
         )
 

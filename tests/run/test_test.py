@@ -115,7 +115,10 @@ def test_weights_that_do_not_name_their_codec_are_announced(
     weights = tmp_path / "plain.pth"
     torch.save(build_model(load_config(experiment)).state_dict(), weights)
     _test(experiment, "TEST.MODEL_FILE", weights)
-    assert "does not say which codec" in capsys.readouterr().out
+    warnings = [line for line in capsys.readouterr().err.splitlines() if "does not say which codec" in line]
+    assert len(warnings) == 1
+    assert "plain.pth" in warnings[0]
+    assert "the config's, udp_gaussian, is assumed" in warnings[0]
 
 
 def test_weights_of_another_network_are_refused(data: Path, tmp_path: Path) -> None:
