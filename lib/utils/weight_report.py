@@ -81,8 +81,9 @@ class WeightReport:
         """
         if self.metadata is not None or self.reinitialised or self.scheme == IMAGENET:
             return ""
+        assumed = f"the config's, {codec}," if codec else "the config's"
         return (
-            f"warning: {self.path} does not say which codec it was trained with; the config's{codec and f', {codec},'} is "
+            f"warning: {self.path} does not say which codec it was trained with; {assumed} is "
             "assumed, and another one would cost accuracy (docs/CODECS.md)"
         )
 
