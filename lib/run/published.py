@@ -16,6 +16,8 @@ from lib.zoo.manifest import MANIFEST, Entry
 EXPERIMENTS = MANIFEST.parent / "experiments"
 # Person AP of the detection file that the experiments name.
 DETECTOR_OF_EXPERIMENTS = 56.4
+# COCO's figures are fractions of 1; MPII's are percent as they are.
+IN_FRACTIONS = ("AP", "AR")
 BOX_KEYS = {"TEST.COCO_BBOX_FILE", "TEST.USE_GT_BBOX"}
 
 
@@ -62,14 +64,16 @@ def compare_published(entry: Entry, folder: Path | None = None, overrides: Seque
         PoseError: the entry cannot be tested here, its weights or boxes are missing, or bad input of the test.
     """
     cfg = _configuration(entry, folder, overrides)
-    stats = test(cfg).stats
-    if stats is None:
+    outcome = test(cfg)
+    if outcome.stats is None:
         raise PoseError(
             f"{entry.name} cannot be compared: the annotations of {cfg.DATASET.TEST_SET} are not public; test on "
             "another part with DATASET.TEST_SET."
         )
-    measured = {name: 100 * stats.get(name, math.nan) for name in entry.published}
-    return Comparison(entry, measured, _conditions(entry, cfg))
+    measured = {
+        name: outcome.stats.get(name, math.nan) * (100 if name in IN_FRACTIONS else 1) for name in entry.published
+    }
+    return Comparison(entry, measured, _conditions(entry, cfg, outcome.num_results))
 
 
 def _configuration(entry: Entry, folder: Path | None, overrides: Sequence[str]) -> CfgNode:
@@ -93,13 +97,11 @@ def _configuration(entry: Entry, folder: Path | None, overrides: Sequence[str]) 
     return load_config(EXPERIMENTS / entry.config, [*pairs, *overrides])
 
 
-def _conditions(entry: Entry, cfg: CfgNode) -> tuple[tuple[str, str, str], ...]:
-    width, height = cfg.MODEL.IMAGE_SIZE
+def _conditions(entry: Entry, cfg: CfgNode, num_results: int) -> tuple[tuple[str, str, str], ...]:
     rows = [
         ("weights", entry.file, cfg.TEST.MODEL_FILE),
         ("flip test", "yes", "yes" if cfg.TEST.FLIP_TEST else "no"),
-        ("data", "val2017" if entry.detector else "validation part", cfg.DATASET.TEST_SET),
-        ("input size", "as in its configuration", f"{width}x{height}"),
+        ("data", "val2017" if entry.detector else "validation part", f"{cfg.DATASET.TEST_SET}, {num_results} results"),
     ]
     if entry.detector is not None:
         boxes = "annotated boxes" if cfg.TEST.USE_GT_BBOX else f"detections of {cfg.TEST.COCO_BBOX_FILE}"

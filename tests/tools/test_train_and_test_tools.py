@@ -1,17 +1,16 @@
 """The train and test commands on bad input: exit code 2, one sentence, no traceback, nothing written."""
 
-import importlib.util
 import json
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
-from helpers.tiny_run import REPOSITORY, make_tiny_data, run_tool, tiny_experiment, write_json
+from helpers.tiny_run import make_tiny_data, run_tool, tiny_experiment, write_json
+from helpers.tools import load_tool
 
 from lib.utils.cli import run_command
 from lib.utils.distributed import run_together
@@ -31,19 +30,10 @@ def _closed_log() -> Iterator[None]:
     close_log()
 
 
-def _load_tool(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"tool_{name}", REPOSITORY / "tools" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def _fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tool: str, *arguments: object) -> str:
     """Run a command in this process; it must end as bad input does. Returns its one sentence."""
     monkeypatch.setattr(sys, "argv", [f"tools/{tool}.py", *map(str, arguments)])
-    module = _load_tool(tool)
+    module = load_tool(tool)
     with pytest.raises(SystemExit) as ending:
         run_command(lambda: run_together(module.main))
     assert ending.value.code == 2
