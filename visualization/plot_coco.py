@@ -16,6 +16,7 @@ from lib.utils.coco_files import (
     Record,
     annotated_people,
     check_results,
+    joined_results,
     person_category,
     read_annotations,
     read_results,
@@ -89,8 +90,9 @@ def _read(gt_file: str, result_file: str, skeleton: Skeleton) -> tuple[Record, l
         raise PoseError(f"result file {result_file} holds no results, so there is nothing to plot.")
     image_ids = {image["id"] for image in annotations["images"]}
     category = person_category(annotations, gt_file)
+    results = list(joined_results(results, skeleton.num_keypoints, skeleton.form, f"result file {result_file}"))
     check_results(results, image_ids, category, skeleton.num_keypoints, f"result file {result_file}")
-    people = annotated_people(annotations, skeleton.num_keypoints, gt_file)
+    people = annotated_people(annotations, skeleton.num_keypoints, gt_file, skeleton.form)
     return {**annotations, "annotations": people}, results
 
 

@@ -36,7 +36,7 @@ DECODERS = {
     ("megvii_udp", "gaussian"): ("argmax", "quarter", "dark", "udp", "exact"),
 }
 
-METRICS = ("AP",)  # of TEST.METRICS
+METRICS = ("AP", "CrowdAP", "WholeBodyAP")  # of TEST.METRICS
 
 _Rule = tuple[str, Callable[[Any], bool]]
 _POSITIVE: _Rule = ("greater than 0", lambda value: value > 0)

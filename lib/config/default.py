@@ -118,6 +118,8 @@ def _skeleton() -> CfgNode:
     node.WEIGHTS = []  # loss weights per keypoint; [] = 1 each
     node.UPPER_BODY = []  # indices of the upper body, for half-body augmentation
     node.LIMBS = []  # index pairs joined by a line when drawn
+    node.FIELDS = []  # [name, count] of annotation entries that hold the keypoints; [] = all in `keypoints`
+    node.BOX_AREA = 0.0  # OKS takes this part of the box as a person's area; 0 = the annotations' area
     return node
 
 
@@ -173,7 +175,7 @@ def _test() -> CfgNode:
     node.OKS_THRE = 0.5  # OKS above which the lower-scored of two poses is removed
     node.IN_VIS_THRE = 0.0  # only keypoints with a higher score count in a pose's score
     node.COCO_BBOX_FILE = ""  # detections in COCO's result format, relative to the working folder
-    node.METRICS = []  # NEW: what is measured, the first chooses the best weights; [] = by data set (coco: AP)
+    node.METRICS = []  # NEW: what is measured, the first chooses the best weights; [] = by data set (AP for most)
     node.BBOX_THRE = 1.0  # no effect, as published
     node.MODEL_FILE = ""  # weights to test; '' = the run's best checkpoint
     return node

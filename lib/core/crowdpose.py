@@ -41,15 +41,20 @@ def crowd_statistics(
     """
     constants = np.asarray(sigmas, dtype=np.float64)
     check_against(poses, truth, len(constants), source)
+    check_crowd_indexes(truth)
+    values = ten_statistics(poses, truth, constants)[WITHOUT_SIZES]
+    kinds = [round(_ap_of_images(poses, truth, constants, chosen), PUBLISHED_DIGITS) for chosen in _kinds(truth)]
+    return dict(zip(STATISTICS, [*values.tolist(), *kinds], strict=True))
+
+
+def check_crowd_indexes(truth: Truth) -> None:
+    """Raise PoseError where annotations have an image without a crowd index."""
     unknown = truth.image_ids[np.isnan(truth.crowd_indexes)]
-    if len(unknown):
+    if truth.is_public and len(unknown):
         raise PoseError(
             f"{len(unknown)} images of {truth.source} have no crowdIndex, the first is {unknown[0]}; use an annotation "
             "file of CrowdPose, or another metric."
         )
-    values = ten_statistics(poses, truth, constants)[WITHOUT_SIZES]
-    kinds = [round(_ap_of_images(poses, truth, constants, chosen), PUBLISHED_DIGITS) for chosen in _kinds(truth)]
-    return dict(zip(STATISTICS, [*values.tolist(), *kinds], strict=True))
 
 
 def _kinds(truth: Truth) -> list[NDArray[np.bool_]]:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lib.utils.coco_files import Record, check_results, result_boxes
+from lib.utils.annotation_form import COCO_FORM, KEYPOINTS, AnnotationForm
+from lib.utils.coco_files import Record, check_results, joined_results, result_boxes
 from lib.utils.collection import paused_collection
 
 FloatArray = NDArray[np.float64]
@@ -50,28 +51,32 @@ class Poses:
             boxes=None if self.boxes is None else self.boxes[chosen],
         )
 
-    def columns(self) -> dict[str, NDArray[Any]]:
-        """The fields of COCO result records, those that are known: (M,) or (M, any) each."""
-        count = len(self)
-        columns: dict[str, NDArray[Any]] = {
-            "image_id": self.image_ids,
-            "category_id": np.full(count, self.category),
-            "keypoints": self.keypoints.reshape(count, 3 * self.keypoints.shape[1]),
-            "score": self.scores,
-        }
+    def columns(self, fields: Sequence[tuple[str, int]] = ()) -> dict[str, NDArray[Any]]:
+        """The fields of COCO result records, those that are known: (M,) or (M, any) each.
+
+        Args:
+            fields: entries that hold the keypoints and how many each; empty for `keypoints` alone.
+        """
+        count, num_keypoints = len(self), self.keypoints.shape[1]
+        columns: dict[str, NDArray[Any]] = {"image_id": self.image_ids, "category_id": np.full(count, self.category)}
+        start = 0
+        for name, size in fields or [(KEYPOINTS, num_keypoints)]:
+            part = self.keypoints[:, start : start + size]
+            columns[name], start = part.reshape(count, 3 * part.shape[1]), start + size
+        columns["score"] = self.scores
         if self.frames is not None:
             columns |= {"center": self.frames[:, :2], "scale": self.frames[:, 2:]}
         if self.boxes is not None:
             columns["bbox"] = self.boxes
         return columns
 
-    def records(self) -> list[Record]:
-        """COCO result records: a mapping per pose."""
+    def records(self, fields: Sequence[tuple[str, int]] = ()) -> list[Record]:
+        """COCO result records: a mapping per pose; `fields` as in `columns`."""
         with paused_collection():
-            return list(self._records())
+            return list(self._records(fields))
 
-    def _records(self) -> Iterator[Record]:
-        columns = self.columns()
+    def _records(self, fields: Sequence[tuple[str, int]]) -> Iterator[Record]:
+        columns = self.columns(fields)
         for values in zip(*(column.tolist() for column in columns.values()), strict=True):
             yield dict(zip(columns, values, strict=True))
 
@@ -82,6 +87,7 @@ def poses_of(
     category: int,
     num_keypoints: int,
     source: str | os.PathLike[str],
+    form: AnnotationForm = COCO_FORM,
 ) -> Poses:
     """The columns of result records, whoever wrote them.
 
@@ -91,10 +97,12 @@ def poses_of(
         category: the category id that every record must have.
         num_keypoints: K.
         source: where the records come from, named in errors.
+        form: how records are written.
 
     Raises:
         PoseError: a record has a fault; the first ones are named.
     """
+    records = joined_results(records, num_keypoints, form, source)
     check_results(records, set(image_ids.tolist()), category, num_keypoints, source)
     keypoints = np.array([record["keypoints"] for record in records], dtype=np.float64)
     return Poses(

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -17,20 +18,25 @@ from lib.utils.optional import optional_module
 BLOCK = 2048
 
 
-def write_results(path: str | os.PathLike[str], poses: Poses) -> None:
+def write_results(path: str | os.PathLike[str], poses: Poses, fields: Sequence[tuple[str, int]] = ()) -> None:
     """Write a COCO result file; it is either whole or not there, and every number reads back equal.
+
+    Args:
+        path: the file.
+        poses: what it is to hold.
+        fields: entries of a record that hold its keypoints and how many each; empty for `keypoints` alone.
 
     Raises:
         PoseError: NaN or infinity, which JSON does not have, or the folder cannot be written to.
     """
-    columns = poses.columns()
+    columns = poses.columns(fields)
     for name, column in columns.items():
         if not np.isfinite(column).all():
             raise PoseError(f"{path} is not written: {name} has NaN or infinity; check the model's weights and input.")
     orjson = optional_module("orjson")
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         if orjson is None:
-            file.write(json.dumps(poses.records()).encode())
+            file.write(json.dumps(poses.records(fields)).encode())
             return
         file.write(b"[")
         for start in range(0, len(poses), BLOCK):

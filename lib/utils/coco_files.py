@@ -132,6 +132,25 @@ def annotated_people(
     return people
 
 
+def joined_results(
+    results: Sequence[Record], num_keypoints: int, form: AnnotationForm, source: str | os.PathLike[str]
+) -> Sequence[Record]:
+    """Results with all their keypoints in `keypoints`; they are not modified.
+
+    Raises:
+        PoseError: a record lacks a field of the form; named with the file.
+    """
+    if not form.fields:
+        return results
+    joined = []
+    for index, record in enumerate(results):
+        missing = form.missing_field(record, num_keypoints)
+        if missing:
+            raise PoseError(f"{source}: record {index} {missing}; use the keypoint set of these results.")
+        joined.append({**record, "keypoints": form.keypoints(record, num_keypoints)})
+    return joined
+
+
 def result_faults(
     results: Sequence[Record], image_ids: Collection[int], category: int, num_keypoints: int
 ) -> Iterator[str]:

@@ -1,9 +1,13 @@
 """Small annotations and results of keypoint sets that are not written like COCO's."""
 
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from helpers.tiny_coco import tiny_annotations
+from helpers.tiny_dataset import picture
+from helpers.tiny_run import tiny_experiment, write_json
 
 from lib.skeletons import Skeleton
 
@@ -63,3 +67,30 @@ def results_of(
 
 def _result(image_id: int, rows: np.ndarray, rng: np.random.Generator) -> Record:
     return {"image_id": image_id, "category_id": 1, "keypoints": rows.ravel().tolist(), "score": rng.uniform()}
+
+
+def make_set_data(root: Path, skeleton: Skeleton) -> Path:
+    """A training and a test part of a keypoint set in COCO's layout: annotations, and smooth random pictures."""
+    rng = np.random.default_rng(len(skeleton.names))
+    for part in ("train", "val"):
+        content = annotations_of(rng, skeleton, images=3, people=2)
+        for image in content["images"]:
+            image["file_name"] = f"{image['id']}.png"
+            path = root / "images" / part / image["file_name"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(path), picture(rng))
+        write_json(root / "annotations" / f"person_keypoints_{part}.json", content)
+    return root
+
+
+def set_experiment(folder: Path, data: Path, skeleton: Skeleton, **sections: dict[str, Any]) -> Path:
+    """The tiny experiment for `make_set_data`; its data set has the name of the keypoint set."""
+    dataset = {"DATASET": skeleton.name, "SCALE_FACTOR": 0.2, "ROT_FACTOR": 20.0, "PROB_HALF_BODY": 0.3}
+    own: dict[str, dict[str, Any]] = {
+        "MODEL": {"NUM_JOINTS": skeleton.num_keypoints},
+        "DATASET": dataset,
+        "TRAIN": {"END_EPOCH": 1},
+    }
+    for name, values in sections.items():
+        own[name] = {**own.get(name, {}), **values}
+    return tiny_experiment(folder, data, **own)

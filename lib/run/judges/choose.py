@@ -4,9 +4,11 @@ A metric is a name in `lib.config.checks.METRICS` and a line in `MAKERS`.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from lib.core.inference import Predictions
+from lib.core.oks_metrics import OKS_METRICS, oks_metric_of, oks_statistics
 from lib.core.truth import read_truth
 from lib.dataset import PoseDataset
 from lib.run.judges.base import Judge, Verdict
@@ -29,7 +31,7 @@ def make_judges(setup: Setup, dataset: PoseDataset) -> list[Judge]:
 
 def metrics_of(setup: Setup) -> list[str]:
     """TEST.METRICS; where it is empty, what results on the data set are published in."""
-    return list(setup.cfg.TEST.METRICS) or ["AP"]
+    return list(setup.cfg.TEST.METRICS) or [oks_metric_of(setup.cfg.DATASET.DATASET)]
 
 
 def judged_by(
@@ -48,9 +50,13 @@ def judged_by(
     )
 
 
-def _average_precision(setup: Setup, dataset: PoseDataset) -> Judge:
-    truth = read_truth(dataset.annotation_file, setup.skeleton.num_keypoints)
-    return OksJudge(truth, Rule.of(setup), setup.cfg.MODEL.NAME)
+def _oks_judge(metric: str, setup: Setup, dataset: PoseDataset) -> Judge:
+    skeleton = setup.skeleton
+    truth = read_truth(dataset.annotation_file, skeleton.num_keypoints, skeleton.form)
+    statistics = oks_statistics(metric, truth, skeleton)
+    return OksJudge(truth, Rule.of(setup), setup.cfg.MODEL.NAME, statistics, fields=skeleton.fields)
 
 
-MAKERS: dict[str, Callable[[Setup, PoseDataset], Judge]] = {"AP": _average_precision}
+MAKERS: dict[str, Callable[[Setup, PoseDataset], Judge]] = {
+    metric: partial(_oks_judge, metric) for metric in OKS_METRICS
+}

@@ -1,6 +1,5 @@
 """COCO's way: rescoring, suppression, and statistics from OKS."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from lib.core.evaluate import format_statistics, pose_statistics
 from lib.core.inference import Predictions
+from lib.core.oks_metrics import Statistics
 from lib.core.poses import Poses
 from lib.core.result_file import write_results
 from lib.core.results import chosen_poses, select_results
@@ -17,9 +17,6 @@ from lib.dataset.records import Records
 from lib.run.judges.base import Verdict
 from lib.run.setup import Setup
 from lib.utils.geometry import PIXELS_PER_SCALE
-
-# Poses, truth and (K,) sigmas to figures by name.
-Statistics = Callable[[Poses, Truth, np.ndarray], dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -58,6 +55,7 @@ class OksJudge:
         name: of the network, in the table.
         statistics: which; their first chooses the best weights.
         criterion: its name.
+        fields: the entries of a result record that hold its keypoints; empty for `keypoints` alone.
     """
 
     truth: Truth
@@ -65,6 +63,7 @@ class OksJudge:
     name: str = "results"
     statistics: Statistics = pose_statistics
     criterion: str = "AP"
+    fields: tuple[tuple[str, int], ...] = ()
     lower_is_better: bool = False
 
     @property
@@ -91,7 +90,7 @@ class OksJudge:
         if not self.truth.is_public:
             check_submission(poses, self.truth, f"the test on {self.truth.source}")
         if result_file is not None:
-            write_results(result_file, poses)
+            write_results(result_file, poses, self.fields)
         return poses
 
 
