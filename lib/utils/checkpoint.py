@@ -239,7 +239,7 @@ def _check_scheme(network: nn.Module, stored: StoredWeights) -> None:
     find_fault = getattr(network, "scheme_fault", None)
     fault = find_fault(stored.scheme) if find_fault is not None else ""
     if fault:
-        raise PoseError(f"checkpoint {stored.path} ({stored.scheme}) is not for this network: {fault}")
+        raise PoseError(f"checkpoint {stored.path} ({stored.scheme}) is not for this network: {fault.rstrip('.')}.")
 
 
 def _check_keypoints(match: Match, metadata: Metadata | None, names: Sequence[str] | None) -> None:

@@ -36,8 +36,8 @@ class WeightReport:
 
     Attributes:
         path: the file.
-        scheme: where it comes from: "PlumbPose", "official", "UDP-Pose", "mmpose 0.x", "mmpose 1.x", "mmpose backbone"
-            or "ImageNet".
+        scheme: where it comes from: "PlumbPose", "official", "UDP-Pose", "HRFormer", "mmpose 0.x", "mmpose 1.x",
+            "mmpose backbone" or "ImageNet".
         matched: names that were loaded.
         missing: names of the network that the file lacks; they keep their values.
         unexpected: names of the file that the network lacks.

@@ -80,6 +80,7 @@ def test_mmpose_networks_have_the_published_size(golden: Path, name: str) -> Non
         "mmpose_hrnet_w32_256x192",
         "rsn18_256x192",
         "rsn18_prm_256x192",
+        "mmpose_rsn18_256x192",
     ],
 )
 def test_outputs_are_the_published_ones(golden: Path, tmp_path: Path, name: str) -> None:
@@ -95,7 +96,7 @@ def test_outputs_are_the_published_ones(golden: Path, tmp_path: Path, name: str)
     assert differences.max() <= 1e-3
 
 
-@pytest.mark.parametrize("name", ["mmpose_hrnet_w32_256x192", "mmpose_res50_256x192"])
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in OFFICIAL])
 def test_mmpose_names_map_to_ours_completely(golden: Path, name: str) -> None:
     weights = {entry: torch.empty(shape, device="meta") for entry, shape in read_states(golden)[name]["state"].items()}
     renamed, scheme = to_own_names(weights)

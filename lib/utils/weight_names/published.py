@@ -39,8 +39,8 @@ def to_own_names(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]
 
     Returns:
         The same tensors under our names, mmpose's joined attention layers split, and the scheme: "official",
-        "UDP-Pose", "mmpose 0.x", "mmpose 1.x", "mmpose backbone" or "ImageNet". HRFormer's own files, which have
-        mmpose's prefixes, are "official". Names of no known scheme come back unchanged as "official".
+        "UDP-Pose", "HRFormer" (its own pose files, which have mmpose's prefixes), "mmpose 0.x", "mmpose 1.x", "mmpose
+        backbone" or "ImageNet". Names of no known scheme come back unchanged as "official".
     """
     renamed = _strip_wrappers(weights)
     scheme = next((name for part, name in MMPOSE_PARTS.items() if _any_starts(renamed, part)), "")
@@ -50,8 +50,8 @@ def to_own_names(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]
         renamed = {_strip_part(name): value for name, value in renamed.items()}
     if is_joined(renamed):
         renamed, scheme = split_projections(renamed), scheme or "mmpose backbone"
-    elif is_split(renamed):
-        scheme = "official"
+    elif is_split(renamed) and scheme:
+        scheme = "HRFormer"
     if is_mmpose_rsn(renamed):
         renamed = {rsn_from_mmpose(name): value for name, value in renamed.items()}
     if is_classifier(renamed):
