@@ -53,7 +53,7 @@ def _cudnn() -> CfgNode:
 
 def _model() -> CfgNode:
     node = CfgNode()
-    node.NAME = "pose_hrnet"  # network: pose_hrnet | pose_resnet | rsn
+    node.NAME = "pose_hrnet"  # network: pose_hrnet | pose_resnet | rsn | hrformer
     node.INIT_WEIGHTS = True  # initialise from PRETRAINED before training
     node.PRETRAINED = ""  # weights to start training from; '' = random
     node.NUM_JOINTS = 17  # keypoints K; must be the number of the skeleton

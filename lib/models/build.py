@@ -7,6 +7,7 @@ from torch import nn
 from yacs.config import CfgNode
 
 from lib.models.blocks import BasicBlock, Bottleneck, ResidualBlock
+from lib.models.hrformer import HRFormer, TransformerStage, spread_drop_path
 from lib.models.pose_hrnet import PoseHighResolutionNet, Stage, Stem
 from lib.models.pose_resnet import Deconvolution, PoseResNet
 from lib.models.rsn import ResidualStepsNetwork
@@ -82,6 +83,29 @@ def _stage(node: CfgNode) -> Stage:
     return Stage(node.NUM_MODULES, tuple(node.NUM_BLOCKS), tuple(node.NUM_CHANNELS), BLOCKS[node.BLOCK])
 
 
+def _build_hrformer(model: CfgNode) -> HRFormer:
+    extra = model.EXTRA
+    stages = [_transformer_stage(extra[name], extra.WITH_RPE) for name in ("STAGE2", "STAGE3", "STAGE4")]
+    return HRFormer(
+        spread_drop_path((stages[0], stages[1], stages[2]), extra.DROP_PATH),
+        _num_maps(model),
+        stem=Stem(extra.STAGE1.NUM_CHANNELS, extra.STAGE1.NUM_BLOCKS),
+        final_conv_kernel=extra.FINAL_CONV_KERNEL,
+    )
+
+
+def _transformer_stage(node: CfgNode, with_bias: bool) -> TransformerStage:
+    return TransformerStage(
+        node.NUM_MODULES,
+        node.NUM_BLOCKS[0],
+        tuple(node.NUM_CHANNELS),
+        tuple(node.NUM_HEADS),
+        window=node.WINDOW,
+        mlp_ratio=node.NUM_MLP_RATIO,
+        with_bias=with_bias,
+    )
+
+
 def _build_resnet(model: CfgNode) -> PoseResNet:
     extra = model.EXTRA
     layers = zip(extra.NUM_DECONV_FILTERS, extra.NUM_DECONV_KERNELS, strict=True)
@@ -117,4 +141,5 @@ NETWORKS: dict[str, Callable[[CfgNode], nn.Module]] = {
     "pose_hrnet": _build_hrnet,
     "pose_resnet": _build_resnet,
     "rsn": _build_rsn,
+    "hrformer": _build_hrformer,
 }

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from torch import Tensor, nn
 
@@ -45,9 +45,27 @@ class Stem:
     num_blocks: int = 4
 
 
+class StagePlan(Protocol):
+    """What a stage is made of: modules in a row that all work on the same branches."""
+
+    @property
+    def num_modules(self) -> int:
+        """Modules, each ending in an exchange between all branches."""
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channels of each branch between the modules, finest branch first."""
+
+    def make_branches(self, module: int) -> list[nn.Module]:
+        """The blocks on every branch of the module with this index; they keep size and channels."""
+
+    def make_path(self, source: int, target: int, out_channels: int) -> nn.Module:
+        """The way from branch `source` to output `target` (0 is the finest) of an exchange."""
+
+
 @dataclass(frozen=True)
 class Stage:
-    """A stage: modules in a row that all work on the same branches.
+    """A stage of HRNet: residual blocks on the branches.
 
     Attributes:
         num_modules: modules, each ending in an exchange between all branches.
@@ -71,6 +89,15 @@ class Stage:
     def channels(self) -> tuple[int, ...]:
         """Channels of each branch between the modules."""
         return tuple(width * self.block.expansion for width in self.widths)
+
+    def make_branches(self, module: int) -> list[nn.Module]:  # noqa: ARG002 - all modules are alike
+        """Residual blocks on every branch."""
+        plan = zip(self.channels, self.widths, self.num_blocks, strict=True)
+        return [residual_layer(self.block, channels, width, num_blocks) for channels, width, num_blocks in plan]
+
+    def make_path(self, source: int, target: int, out_channels: int) -> nn.Module:
+        """Scaling and change of channels between branch `source` and output `target` (0 is the finest)."""
+        return fusion_path(source, target, self.channels[source], out_channels)
 
 
 def hrnet_stages(width: int) -> tuple[Stage, Stage, Stage]:
@@ -100,7 +127,7 @@ class PoseHighResolutionNet(nn.Module):
 
     def __init__(
         self,
-        stages: tuple[Stage, Stage, Stage],
+        stages: tuple[StagePlan, StagePlan, StagePlan],
         out_channels: int,
         *,
         stem: Stem = Stem(),
@@ -172,21 +199,19 @@ class Transition(nn.ModuleList):
 
 
 class HighResolutionModule(nn.Module):
-    """Residual blocks on every branch, then an exchange in which each output is the sum over all branches.
+    """Blocks on every branch, then an exchange in which each output is the sum over all branches.
 
     Args:
         stage: the branches.
+        index: the module's place in the stage.
         out_channels: channels of each output, finest first; as many outputs as there are values.
     """
 
-    def __init__(self, stage: Stage, out_channels: Sequence[int]) -> None:
+    def __init__(self, stage: StagePlan, index: int, out_channels: Sequence[int]) -> None:
         super().__init__()
-        self.branches = nn.ModuleList(
-            residual_layer(stage.block, channels, width, num_blocks)
-            for channels, width, num_blocks in zip(stage.channels, stage.widths, stage.num_blocks, strict=True)
-        )
+        self.branches = nn.ModuleList(stage.make_branches(index))
         self.fuse_layers = nn.ModuleList(
-            Fusion(stage.channels, target, channels) for target, channels in enumerate(out_channels)
+            Fusion(stage, target, channels) for target, channels in enumerate(out_channels)
         )
         self.relu = nn.ReLU(inplace=True)
 
@@ -200,15 +225,13 @@ class Fusion(nn.ModuleList):
     """One output of an exchange: the sum over all branches, each brought to the output's size and channels.
 
     Args:
-        in_channels: channels of the branches, finest first.
+        stage: the branches.
         target: the branch whose resolution the output has.
         out_channels: channels of the output.
     """
 
-    def __init__(self, in_channels: Sequence[int], target: int, out_channels: int) -> None:
-        super().__init__(
-            fusion_path(source, target, channels, out_channels) for source, channels in enumerate(in_channels)
-        )
+    def __init__(self, stage: StagePlan, target: int, out_channels: int) -> None:
+        super().__init__(stage.make_path(source, target, out_channels) for source in range(len(stage.channels)))
 
     def forward(self, branches: list[Tensor]) -> Tensor:
         """A list of (B, C_i, H / 2^i, W / 2^i), finest first -> (B, out_channels, H / 2^target, W / 2^target)."""
@@ -216,10 +239,10 @@ class Fusion(nn.ModuleList):
         return reduce(add, terms)  # not in place: the first term may be branch 0 itself
 
 
-def make_stage(stage: Stage, out_channels: Sequence[int]) -> nn.Sequential:
+def make_stage(stage: StagePlan, out_channels: Sequence[int]) -> nn.Sequential:
     """The modules of a stage; the last one gives `out_channels`, the others keep the branches as they are."""
-    inner = (HighResolutionModule(stage, stage.channels) for _ in range(stage.num_modules - 1))
-    return nn.Sequential(*inner, HighResolutionModule(stage, out_channels))
+    outputs = [*[stage.channels] * (stage.num_modules - 1), out_channels]
+    return nn.Sequential(*(HighResolutionModule(stage, index, channels) for index, channels in enumerate(outputs)))
 
 
 def fusion_path(source: int, target: int, in_channels: int, out_channels: int) -> nn.Module:

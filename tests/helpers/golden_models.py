@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 import zlib
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+
+from lib.models.window_attention import relative_positions
 
 
 def read_states(golden: Path) -> dict[str, dict[str, Any]]:
@@ -30,7 +33,7 @@ def golden_outputs(golden: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def golden_weights(state: dict[str, list[int]]) -> dict[str, Tensor]:
-    """Values that depend on an entry's name and shape only; counters are 0."""
+    """Values that depend on an entry's name and shape only; counters are 0, tables of indices what they must be."""
     return {name: _values(name, tuple(shape)) for name, shape in state.items()}
 
 
@@ -44,6 +47,8 @@ def _values(name: str, shape: tuple[int, ...]) -> Tensor:
     kind = name.rsplit(".", 1)[-1]
     if kind == "num_batches_tracked":
         return torch.zeros(shape, dtype=torch.int64)
+    if kind == "relative_position_index":
+        return relative_positions(math.isqrt(shape[0]))
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     if kind == "running_var":
         values = rng.uniform(0.5, 1.5, shape)

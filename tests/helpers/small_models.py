@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from lib.models.hrformer import HRFormer, TransformerStage, spread_drop_path
 from lib.models.pose_hrnet import PoseHighResolutionNet, Stage
 from lib.models.pose_resnet import Deconvolution, PoseResNet
 
@@ -12,6 +13,15 @@ SMALL_STAGES = (Stage(1, (1, 1), (8, 16)), Stage(1, (1,) * 3, (8, 16, 32)), Stag
 def small_hrnet(out_channels: int = 17, *, wide_fusion: bool = False) -> PoseHighResolutionNet:
     """An HRNet-W8 with one block per branch."""
     return PoseHighResolutionNet(SMALL_STAGES, out_channels, wide_fusion=wide_fusion)
+
+
+def small_hrformer(out_channels: int = 17, *, with_bias: bool = False, drop_path: float = 0.0) -> HRFormer:
+    """An HRFormer of width 8 with one module per stage."""
+    stages = [
+        TransformerStage(1, 1, (8, 16, 32, 64)[:branches], (1, 2, 4, 8)[:branches], with_bias=with_bias)
+        for branches in (2, 3, 4)
+    ]
+    return HRFormer(spread_drop_path((stages[0], stages[1], stages[2]), drop_path), out_channels)
 
 
 def small_resnet(out_channels: int = 17) -> PoseResNet:

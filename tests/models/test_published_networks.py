@@ -1,5 +1,6 @@
 """Names, shapes, parameter counts and outputs of the published networks."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from helpers.golden_models import golden_input, golden_outputs, golden_weights, 
 from torch import nn
 
 from lib.core.outputs import all_heatmaps
+from lib.models.hrformer import HRFormer, hrformer_stages
 from lib.models.pose_hrnet import PoseHighResolutionNet, hrnet_stages
 from lib.models.pose_resnet import PoseResNet
 from lib.models.rsn import ResidualStepsNetwork
@@ -25,6 +27,8 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "pose_resnet_50_256x192": lambda: PoseResNet(50, 17),
     "pose_resnet_101_256x192": lambda: PoseResNet(101, 17),
     "pose_resnet_152_384x288": lambda: PoseResNet(152, 17),
+    "hrt_small_256x192": lambda: HRFormer(hrformer_stages(32, 1), 17),
+    "hrt_base_256x192": lambda: HRFormer(hrformer_stages(78, 2), 17),
     "mmpose_hrnet_w32_256x192": lambda: PoseHighResolutionNet(hrnet_stages(32), 17),
     "mmpose_res50_256x192": lambda: PoseResNet(50, 17),
     "rsn18_256x192": lambda: ResidualStepsNetwork(18, 17),
@@ -39,6 +43,8 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "mmpose_2xrsn50_256x192": lambda: ResidualStepsNetwork(50, 17, num_stages=2, conv_bias=False),
 }
 OFFICIAL = [name for name in NETWORKS if not name.startswith("mmpose")]
+# HRFormer's own files put these before the names of its network's two parts.
+PARTS = ("backbone.", "keypoint_head.")
 # REFERENCE values of the publications' own tables and repositories.
 PARAMETERS = {
     "pose_hrnet_w32_256x192": 28_536_113,
@@ -50,6 +56,8 @@ PARAMETERS = {
     "rsn18_256x192": 9_159_072,
     "mmpose_rsn18_256x192": 9_144_936,
     "mmpose_rsn50_256x192": 19_328_584,
+    "hrt_small_256x192": 7_746_779,
+    "hrt_base_256x192": 43_211_777,
 }
 
 
@@ -58,7 +66,8 @@ def test_entries_are_the_published_ones(golden: Path, name: str) -> None:
     published = read_states(golden)[name]
     with torch.device("meta"):
         model = NETWORKS[name]()
-    assert {entry: list(value.shape) for entry, value in model.state_dict().items()} == published["state"]
+    state = {re.sub("|".join(PARTS), "", entry, count=1): shape for entry, shape in published["state"].items()}
+    assert {entry: list(value.shape) for entry, value in model.state_dict().items()} == state
     count = sum(parameter.numel() for parameter in model.parameters())
     assert count == published["params"] == PARAMETERS.get(name, count)
 
@@ -77,6 +86,7 @@ def test_mmpose_networks_have_the_published_size(golden: Path, name: str) -> Non
         "pose_hrnet_w32_256x192",
         "udp_hrnet_w32_256x192_offset",
         "pose_resnet_50_256x192",
+        "hrt_small_256x192",
         "mmpose_hrnet_w32_256x192",
         "rsn18_256x192",
         "rsn18_prm_256x192",

@@ -2,10 +2,10 @@
 
 from yacs.config import CfgNode
 
-from lib.config.networks import hrnet, resnet, rsn
+from lib.config.networks import hrformer, hrnet, resnet, rsn
 from lib.config.networks.shared import COARSEST_STRIDE, NetworkOptions
 
-_NETWORKS: dict[str, NetworkOptions] = {"pose_hrnet": hrnet, "pose_resnet": resnet, "rsn": rsn}
+_NETWORKS: dict[str, NetworkOptions] = {"pose_hrnet": hrnet, "pose_resnet": resnet, "rsn": rsn, "hrformer": hrformer}
 MODEL_NAMES = tuple(_NETWORKS)
 
 

@@ -2,7 +2,8 @@
 
 from yacs.config import CfgNode
 
-from lib.config.networks.shared import are_positive_integers, final_kernel_fault
+from lib.config.networks.branches import branches_fault, default_stage, default_stem, stages
+from lib.config.networks.shared import final_kernel_fault
 
 
 def default_extra() -> CfgNode:
@@ -10,7 +11,7 @@ def default_extra() -> CfgNode:
     node = CfgNode()
     node.PRETRAINED_LAYERS = ["*"]  # first parts of the names taken from MODEL.PRETRAINED; '*' = all
     node.FINAL_CONV_KERNEL = 1  # kernel of the last convolution: 1 | 3
-    node.STAGE1 = _stem()
+    node.STAGE1 = default_stem(4)
     node.STAGE2 = _stage()
     node.STAGE3 = _stage()
     node.STAGE4 = _stage()
@@ -25,18 +26,9 @@ def stride(_extra: CfgNode) -> int:
 def fault(model: CfgNode) -> str:
     """What is wrong with a MODEL section, as a phrase; '' for nothing."""
     extra = model.EXTRA
-    for option in ("NUM_CHANNELS", "NUM_BLOCKS"):
-        if extra.STAGE1[option] < 1:
-            return f"MODEL.EXTRA.STAGE1.{option} is {extra.STAGE1[option]}, but it must be 1 or more"
-    for branches, stage in ((2, "STAGE2"), (3, "STAGE3"), (4, "STAGE4")):
-        key, node = f"MODEL.EXTRA.{stage}", extra[stage]
-        if node.NUM_MODULES < 1:
-            return f"{key}.NUM_MODULES is {node.NUM_MODULES}, but pose_hrnet needs 1 or more"
-        if branches != node.NUM_BRANCHES:
-            return f"{key}.NUM_BRANCHES is {node.NUM_BRANCHES}, but it must be {branches}"
-        for name in ("NUM_BLOCKS", "NUM_CHANNELS"):
-            if not are_positive_integers(node[name], branches):
-                return f"{key}.{name} is {node[name]}, but it must be {branches} numbers greater than 0"
+    if message := branches_fault(model):
+        return message
+    for key, node in stages(extra):
         if node.BLOCK not in ("BASIC", "BOTTLENECK"):
             return f"{key}.BLOCK is {node.BLOCK!r}, but it must be BASIC or BOTTLENECK"
         if node.FUSE_METHOD != "SUM":
@@ -44,19 +36,8 @@ def fault(model: CfgNode) -> str:
     return final_kernel_fault(extra)
 
 
-def _stem() -> CfgNode:
-    node = CfgNode()
-    node.NUM_CHANNELS = 64  # NEW: width of the stem and of the bottlenecks before stage 2
-    node.NUM_BLOCKS = 4  # NEW: those bottlenecks
-    return node
-
-
 def _stage() -> CfgNode:
-    node = CfgNode()
-    node.NUM_MODULES = 0  # multi-resolution modules in the stage; to be given
-    node.NUM_BRANCHES = 0  # parallel resolutions: 2, 3, 4 in stages 2, 3, 4; to be given
+    node = default_stage()
     node.BLOCK = "BASIC"  # residual block: BASIC | BOTTLENECK
-    node.NUM_BLOCKS = []  # blocks per branch of one module; to be given
-    node.NUM_CHANNELS = []  # width of each branch; to be given
     node.FUSE_METHOD = "SUM"  # how branches join; SUM is the only one
     return node
