@@ -1,5 +1,7 @@
 """What pose_hrnet and hrformer share: a stem, and three stages of parallel branches."""
 
+from collections.abc import Callable
+
 from yacs.config import CfgNode
 
 from lib.config.networks.shared import are_positive_integers
@@ -8,11 +10,16 @@ from lib.config.networks.shared import are_positive_integers
 NUM_BRANCHES = {"STAGE2": 2, "STAGE3": 3, "STAGE4": 4}
 
 
-def default_stem(num_blocks: int) -> CfgNode:
-    """STAGE1 with every option at its default."""
+def default_branched(stem_blocks: int, default_stage: Callable[[], CfgNode]) -> CfgNode:
+    """MODEL.EXTRA with what both networks have; each has its own number of bottlenecks in the stem and its stages."""
     node = CfgNode()
-    node.NUM_CHANNELS = 64  # NEW: width of the stem and of the bottlenecks before stage 2
-    node.NUM_BLOCKS = num_blocks  # NEW: those bottlenecks; published: 4 in pose_hrnet, 2 in hrformer
+    node.PRETRAINED_LAYERS = ["*"]  # first parts of the names taken from MODEL.PRETRAINED; '*' = all
+    node.FINAL_CONV_KERNEL = 1  # kernel of the last convolution: 1 | 3
+    node.STAGE1 = CfgNode()
+    node.STAGE1.NUM_CHANNELS = 64  # NEW: width of the stem and of the bottlenecks before stage 2
+    node.STAGE1.NUM_BLOCKS = stem_blocks  # NEW: those bottlenecks; published: 4 in pose_hrnet, 2 in hrformer
+    for stage in NUM_BRANCHES:
+        node[stage] = default_stage()
     return node
 
 

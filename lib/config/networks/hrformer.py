@@ -2,21 +2,15 @@
 
 from yacs.config import CfgNode
 
-from lib.config.networks.branches import branches_fault, default_stage, default_stem, stages
+from lib.config.networks.branches import branches_fault, default_branched, default_stage, stages
 from lib.config.networks.shared import are_positive_integers, final_kernel_fault, wide_fusion_fault
 
 
 def default_extra() -> CfgNode:
     """MODEL.EXTRA with every option at its default."""
-    node = CfgNode()
-    node.PRETRAINED_LAYERS = ["*"]  # first parts of the names taken from MODEL.PRETRAINED; '*' = all
-    node.FINAL_CONV_KERNEL = 1  # kernel of the last convolution: 1 | 3
+    node = default_branched(2, _stage)
     node.WITH_RPE = False  # add the relative position bias: false (HRFormer's own weights) | true (mmpose's)
     node.DROP_PATH = 0.0  # rate of stochastic depth at the last block, from 0 at the first; small 0.1, base 0.2
-    node.STAGE1 = default_stem(2)
-    node.STAGE2 = _stage()
-    node.STAGE3 = _stage()
-    node.STAGE4 = _stage()
     return node
 
 

@@ -2,20 +2,13 @@
 
 from yacs.config import CfgNode
 
-from lib.config.networks.branches import branches_fault, default_stage, default_stem, stages
+from lib.config.networks.branches import branches_fault, default_branched, default_stage, stages
 from lib.config.networks.shared import final_kernel_fault
 
 
 def default_extra() -> CfgNode:
     """MODEL.EXTRA with every option at its default."""
-    node = CfgNode()
-    node.PRETRAINED_LAYERS = ["*"]  # first parts of the names taken from MODEL.PRETRAINED; '*' = all
-    node.FINAL_CONV_KERNEL = 1  # kernel of the last convolution: 1 | 3
-    node.STAGE1 = default_stem(4)
-    node.STAGE2 = _stage()
-    node.STAGE3 = _stage()
-    node.STAGE4 = _stage()
-    return node
+    return default_branched(4, _stage)
 
 
 def stride(_extra: CfgNode) -> int:
