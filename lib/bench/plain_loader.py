@@ -13,8 +13,9 @@ import torch
 from torch.utils.data import Dataset
 from torchvision.transforms import Compose, Normalize, ToTensor
 
-from lib.dataset.augment import AugmentParams, AugmentSettings, half_body_boxes
+from lib.dataset.augment import AugmentParams, AugmentSettings
 from lib.dataset.dataset import PoseDataset
+from lib.dataset.half_body import half_body_boxes
 
 PIXEL_STD = 200.0
 

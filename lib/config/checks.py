@@ -17,6 +17,7 @@ CHOICES = {
     "TEST.DECODER": ("argmax", "quarter", "dark", "udp", "offset", "megvii", "exact"),
     "TEST.NO_RESPONSE": ("argmax", "published"),
     "DATASET.DATA_FORMAT": ("jpg", "zip", "packed"),
+    "DATASET.AUGMENTATION": ("hrnet", "mmpose", "rsn", "rsn_mpii"),
     "DATASET.CROP_ON": ("cpu", "device"),
     "DATASET.SHARDS": ("all", "own"),
     "TRAIN.OPTIMIZER": ("adam", "adamw", "muon", "sgd"),

@@ -100,11 +100,15 @@ def _dataset() -> CfgNode:
     node.MEAN = [0.485, 0.456, 0.406]  # NEW: subtracted from pixels in 0..1, in the stored channel order
     node.STD = [0.229, 0.224, 0.225]  # NEW: then divided by, in the stored channel order
     node.BOX_PADDING = [1.25, 1.25]  # NEW: factors on a box's (width, height) before its short side is extended
+    node.AUGMENTATION = "hrnet"  # NEW: whose random changes: hrnet | mmpose | rsn | rsn_mpii; see docs/DATA.md
     node.FLIP = True  # augmentation: mirror with probability 0.5
-    node.SCALE_FACTOR = 0.25  # augmentation: box scale *= clip(1 + randn * this, 1 -+ this)
-    node.ROT_FACTOR = 30.0  # augmentation: degrees; clip(randn * this, -+ 2 * this) with probability 0.6
+    node.SCALE_FACTOR = 0.25  # augmentation: box scale *= clip(1 + randn * this, 1 -+ this); rsn: 1 + uniform(-+ this)
+    node.ROT_FACTOR = (
+        30.0  # augmentation: degrees; clip(randn * this, -+ 2 * this) with probability 0.6; rsn: uniform(-+ this), 0.5
+    )
     node.PROB_HALF_BODY = 0.0  # augmentation: probability of showing half a body; <= 0 = never
     node.NUM_JOINTS_HALF_BODY = 8  # ... of people with more visible keypoints than this
+    node.UPPER_BODY = []  # NEW: indices of the upper body for half bodies; [] = those of the keypoint set
     node.COLOR_RGB = False  # channel order given to the network: RGB, else BGR
     return node
 

@@ -138,6 +138,7 @@ def augment_settings(cfg: CfgNode) -> AugmentSettings:
         rotation_factor=cfg.DATASET.ROT_FACTOR,
         half_body_probability=cfg.DATASET.PROB_HALF_BODY,
         half_body_above=cfg.DATASET.NUM_JOINTS_HALF_BODY,
+        way=cfg.DATASET.AUGMENTATION,
     )
 
 

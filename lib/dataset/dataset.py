@@ -9,7 +9,15 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from lib.codecs.base import Codec
-from lib.dataset.augment import AugmentParams, AugmentSettings, People, change_people, draw, no_augmentation
+from lib.dataset.augment import (
+    AugmentParams,
+    AugmentSettings,
+    People,
+    change_people,
+    draw,
+    no_augmentation,
+    visible_in_crop,
+)
 from lib.dataset.coco import Images
 from lib.dataset.crop import Cropper, mirror_maps
 from lib.dataset.deferred import DeferredCrops, defer_crops
@@ -149,9 +157,8 @@ class PoseDataset(Dataset[Sample]):
         """
         records = self.records
         # Indexing with an array copies, so that nothing can write into the records that all workers share.
-        people = People(
-            *(field[indices] for field in (records.center, records.scale, records.keypoints, records.visible))
-        )
+        fields = records.center, records.scale, records.box, records.keypoints, records.visible
+        people = People(*(field[indices] for field in fields))
         params, widths = no_augmentation(len(indices)), self.images.size_wh[records.image_index[indices], 0]
         if self.augment is not None:
             params = self.params(self.augment, epoch).take(indices)
@@ -159,10 +166,13 @@ class PoseDataset(Dataset[Sample]):
             people = change_people(people, params, self.augment, self.skeleton, width / height, widths)
         matrices = self.codec.warp_matrix(people.center, people.scale, params.rotation_degrees)
         maps = mirror_maps(matrices.numpy(), params.flip, widths)
+        keypoints, visible = apply_affine(people.keypoints, matrices), people.visible
+        if self.augment is not None:
+            visible = visible_in_crop(keypoints, visible, self.augment, self.codec.input_size_wh)
         return Sample(
             image=self._crops(indices, maps),
-            input_keypoints=apply_affine(people.keypoints, matrices).to(torch.float32),
-            visible=torch.from_numpy(people.visible),
+            input_keypoints=keypoints.to(torch.float32),
+            visible=torch.from_numpy(visible),
             center=torch.from_numpy(people.center),
             scale=torch.from_numpy(people.scale),
             score=torch.from_numpy(records.score[indices]),

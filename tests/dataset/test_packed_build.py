@@ -48,6 +48,16 @@ def test_samples_are_those_of_the_image_files(root: Path, codec: str) -> None:
     assert differences.mean() < 1e-3
 
 
+@pytest.mark.parametrize("way", ["mmpose", "rsn", "rsn_mpii"])
+def test_every_way_of_augmentation_can_be_packed(root: Path, way: str) -> None:
+    own = ("DATASET.AUGMENTATION", way, "DATASET.NUM_JOINTS_HALF_BODY", "3", "DATASET.BOX_PADDING", "[1.09,1.135]")
+    pack(root, *own)
+    images, packed = (build_dataset(tiny_config(root, *own, *more), is_train=True) for more in ((), PACKED))
+    assert _differences(images, packed, epochs=12).max() <= 1
+    with pytest.raises(PoseError, match=f"DATASET.AUGMENTATION hrnet .packed for {way}"):
+        build_dataset(tiny_config(root, *own[2:], *PACKED), is_train=True)
+
+
 def test_reduced_pixels_change_the_crops_a_little(root: Path) -> None:
     pack(root, density=1.5)
     images, packed = (build_dataset(tiny_config(root, *options), is_train=True) for options in ((), PACKED))

@@ -25,7 +25,7 @@ def root(tmp_path: Path, rng: np.random.Generator) -> Path:
 def _sampled(dataset: PoseDataset, settings: AugmentSettings, epoch: int) -> np.ndarray:
     """Positions in the image of the outermost pixels of an epoch's crops, (N, 4, 2), by the training's own code."""
     records, codec = dataset.records, dataset.codec
-    people = People(records.center, records.scale, records.keypoints, records.visible)
+    people = People(records.center, records.scale, records.box, records.keypoints, records.visible)
     params = draw(settings, 5, epoch, len(records))
     widths = dataset.images.size_wh[records.image_index, 0]
     width, height = codec.input_size_wh
@@ -44,6 +44,10 @@ def _sampled(dataset: PoseDataset, settings: AugmentSettings, epoch: int) -> np.
         AugmentSettings(True, 0.25, 10.0, 0.9, 4),
         AugmentSettings(False, 0.5, 120.0, 0.0, 8),
         AugmentSettings(True, 0.0, 0.0, 0.0, 8),
+        AugmentSettings(True, 0.5, 40.0, 0.3, 8, "mmpose"),
+        AugmentSettings(True, 0.25, 45.0, 0.3, 3, "rsn"),
+        AugmentSettings(False, 0.25, 10.0, 0.9, 8, "rsn"),
+        AugmentSettings(True, 0.25, 60.0, 0.5, 8, "rsn_mpii"),
     ],
 )
 @pytest.mark.parametrize("density", [None, 0.5])

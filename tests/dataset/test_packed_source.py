@@ -139,7 +139,7 @@ def test_arrays_of_another_pack_are_not_mixed_in(root: Path, folder: Path) -> No
         Pack.open(folder)
 
 
-MADE = Needs((192, 256), "udp", (1.25, 1.25), ("a", "b"), (0,), 0.35, 45.0, 8)
+MADE = Needs((192, 256), "udp", (1.25, 1.25), ("a", "b"), (0,), "hrnet", 0.35, 45.0, 8)
 
 
 @pytest.mark.parametrize(
@@ -162,6 +162,7 @@ def test_a_pack_serves_weaker_changes(needs: Needs) -> None:
         ({"half_body_above": 5}, "DATASET.NUM_JOINTS_HALF_BODY 5 (packed for 8)"),
         ({"input_size_wh": (288, 384)}, "MODEL.IMAGE_SIZE 288, 384 (packed for 192, 256)"),
         ({"box_padding": (1.09, 1.135)}, "DATASET.BOX_PADDING 1.09, 1.135 (packed for 1.25, 1.25)"),
+        ({"augmentation": "rsn"}, "DATASET.AUGMENTATION rsn (packed for hrnet)"),
         ({"crop": "dark"}, "the crop convention of the codec dark (packed for udp)"),
         ({"keypoints": ("b", "a")}, "the keypoint set b, a (packed for a, b)"),
         ({"upper_body": ()}, "the upper body none (packed for 0)"),

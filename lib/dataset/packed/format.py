@@ -29,6 +29,7 @@ OPTIONS = {
     "box_padding": "DATASET.BOX_PADDING",
     "keypoints": "the keypoint set",
     "upper_body": "the upper body",
+    "augmentation": "DATASET.AUGMENTATION",
     "scale_factor": "DATASET.SCALE_FACTOR",
     "rotation_factor": "DATASET.ROT_FACTOR",
     "half_body_above": "DATASET.NUM_JOINTS_HALF_BODY",
@@ -45,6 +46,7 @@ class Needs:
         box_padding: DATASET.BOX_PADDING.
         keypoints: names of the keypoint set, in order.
         upper_body: indices that half bodies depend on; empty without half bodies.
+        augmentation: DATASET.AUGMENTATION.
         scale_factor: DATASET.SCALE_FACTOR.
         rotation_factor: DATASET.ROT_FACTOR.
         half_body_above: DATASET.NUM_JOINTS_HALF_BODY; None without half bodies.
@@ -55,6 +57,7 @@ class Needs:
     box_padding: tuple[float, float]
     keypoints: tuple[str, ...]
     upper_body: tuple[int, ...]
+    augmentation: str
     scale_factor: float
     rotation_factor: float
     half_body_above: int | None
@@ -69,6 +72,7 @@ class Needs:
             box_padding=codec.crop.box_padding,
             keypoints=skeleton.names,
             upper_body=skeleton.upper_body if half_body else (),
+            augmentation=settings.way,
             scale_factor=float(settings.scale_factor),
             rotation_factor=float(settings.rotation_factor),
             half_body_above=settings.half_body_above if half_body else None,
@@ -81,6 +85,7 @@ class Needs:
             "crop": self.crop == made_for.crop,
             "box_padding": self.box_padding == made_for.box_padding,
             "keypoints": self.keypoints == made_for.keypoints,
+            "augmentation": self.augmentation == made_for.augmentation,
             "scale_factor": self.scale_factor <= made_for.scale_factor,
             "rotation_factor": self.rotation_factor <= made_for.rotation_factor,
         }

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lib.codecs.base import Codec
-from lib.dataset.augment import ROTATION_LIMIT, AugmentSettings, half_body_boxes
+from lib.dataset.augment import AugmentSettings, People, crop_boxes, extremes
 from lib.dataset.records import Records
 from lib.skeletons.skeleton import Skeleton
 
@@ -23,23 +23,16 @@ def sampled_rectangles(
         skeleton: keypoint set with the upper body.
 
     Returns:
-        First and last position, image_ (x, y), (N, 2) each, float64; not clipped to the image.
+        First and last position, image_ (x, y), (N, 2) each, float64; not clipped to the image. Sizes between the
+        extreme ones lie between these.
     """
-    crops = [(records.center, records.scale, np.ones(len(records), bool))]
-    if settings.half_body_probability > 0:
-        aspect = codec.input_size_wh[0] / codec.input_size_wh[1]
-        enough = (records.visible > 0).sum(axis=1) > settings.half_body_above
-        for prefer_upper in (False, True):
-            preference = np.full(len(records), prefer_upper)
-            center, scale, usable = half_body_boxes(
-                records.keypoints, records.visible, skeleton.upper_body, preference, aspect
-            )
-            crops.append((center, scale, usable & enough))
+    people = People(records.center, records.scale, records.box, records.keypoints, records.visible)
+    aspect = codec.input_size_wh[0] / codec.input_size_wh[1]
     first, last = np.full((len(records), 2), np.inf), np.full((len(records), 2), -np.inf)
-    for center, scale, shown in crops:
-        low, high = _turned(center, scale, codec, settings)
-        first = np.where(shown[:, None], np.minimum(first, low), first)
-        last = np.where(shown[:, None], np.maximum(last, high), last)
+    for params in extremes(settings, len(records)):
+        center, scale = crop_boxes(people, params, settings, skeleton, aspect)
+        low, high = _turned(center, scale, codec, settings.largest_rotation)
+        first, last = np.minimum(first, low), np.maximum(last, high)
     return first, last
 
 
@@ -80,23 +73,19 @@ def pixel_regions(first: np.ndarray, last: np.ndarray, density: np.ndarray, size
 
 
 def _turned(
-    center: np.ndarray, scale: np.ndarray, codec: Codec, settings: AugmentSettings
+    center: np.ndarray, scale: np.ndarray, codec: Codec, largest_rotation: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """First and last position, (N, 2), of crops of any allowed size and angle, mirrored or not.
+    """First and last position, (N, 2), of crops turned by up to so many degrees to either side, mirrored or not.
 
-    A crop turns about its centre, so that its corners move on arcs; sizes between the extreme ones lie between these.
+    A crop turns about its centre, so that its corners move on arcs.
     """
     width, height = codec.input_size_wh
     corners = np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]], np.float64)
     wide = center.astype(np.float64)
-    offsets = []
-    for factor in (1 - settings.scale_factor, 1 + settings.scale_factor):
-        changed = scale * np.float32(factor)
-        image = codec.to_image(np.broadcast_to(corners, (len(center), 4, 2)), center, changed).numpy()
-        offsets.append(image - wide[:, None])
-    x, y = np.moveaxis(np.concatenate(offsets, axis=1), 2, 0)
+    image = codec.to_image(np.broadcast_to(corners, (len(center), 4, 2)), center, scale).numpy()
+    x, y = np.moveaxis(image - wide[:, None], 2, 0)
     radius, angle = np.hypot(x, y), np.arctan2(y, x)
-    limit = np.deg2rad(ROTATION_LIMIT * settings.rotation_factor)
+    limit = np.deg2rad(largest_rotation)
 
     def farthest(direction: float) -> np.ndarray:
         """How far any corner gets in a direction, (N,)."""
