@@ -1,8 +1,10 @@
 """tools/zoo.py from the command line to its exit code, with a zoo of one tiny network and a server in this process."""
 
 import hashlib
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,7 @@ def _closed_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     close_log()
 
 
-def _zoo(tmp_path: Path, experiment: Path, weights: bytes, base_url: str | None = None, **changes: Any) -> Path:
+def _manifest(tmp_path: Path, experiment: Path, weights: bytes, base_url: str | None = None, **changes: Any) -> Path:
     """A zoo file of a result and a file to start from, both with the same content."""
     digest = hashlib.sha256(weights).hexdigest()[:8]
     shared = {"source": "somebody/somewhere", "licence": "MIT", "base_url": base_url, "get": "the shelf"}
@@ -64,134 +66,124 @@ def _zoo(tmp_path: Path, experiment: Path, weights: bytes, base_url: str | None 
     return path
 
 
-def _run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
-    """The exit code of the command."""
-    monkeypatch.setattr(sys, "argv", ["tools/zoo.py", *map(str, words)])
-    try:
-        run_command(load_tool("zoo").main)
-    except SystemExit as ending:
-        return int(str(ending.code))
-    return 0
+@dataclass(frozen=True)
+class Run:
+    """What a command did: exit code, standard output, and the sentence of an error."""
+
+    code: int
+    out: str
+    error: str
 
 
-def _error(capsys: pytest.CaptureFixture[str]) -> str:
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: ")
-    assert line.endswith(".")
-    return line
+Zoo = Callable[..., Run]
 
 
-def test_list(
-    tmp_path: Path, experiment: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    zoo = _zoo(tmp_path, experiment, b"")
-    assert _run(monkeypatch, "list", "--zoo", zoo, "--dir", tmp_path) == 0
-    header, tiny, start = capsys.readouterr().out.splitlines()
+@pytest.fixture
+def zoo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Zoo:
+    """tools/zoo.py in this process, with the words of a command line."""
+
+    def run(*words: object) -> Run:
+        monkeypatch.setattr(sys, "argv", ["tools/zoo.py", *map(str, words)])
+        code = 0
+        try:
+            run_command(load_tool("zoo").main)
+        except SystemExit as ending:
+            code = int(str(ending.code))
+        captured = capsys.readouterr()
+        if code == 2:
+            assert re.fullmatch(r"error: .*\.\n", captured.err)
+        return Run(code, captured.out, captured.err)
+
+    return run
+
+
+def test_list(tmp_path: Path, experiment: Path, zoo: Zoo) -> None:
+    manifest = ("--zoo", _manifest(tmp_path, experiment, b""))
+    header, tiny, start = zoo("list", *manifest, "--dir", tmp_path).out.splitlines()
     assert header.split() == ["name", "published", "boxes", "config", "file", "licence", "present"]
     assert tiny.split("  ")[0] == "tiny"
     for word in ("AP 0.1", "AR 0.1", "AP 56.4", str(experiment), "tiny.pth", "MIT", "by hand"):
         assert word in tiny
     (tmp_path / "start.pth").write_bytes(b"")
-    assert _run(monkeypatch, "list", "--filter", "START", "--zoo", zoo, "--dir", tmp_path) == 0
-    _, start = capsys.readouterr().out.splitlines()
+    _, start = zoo("list", "--filter", "START", *manifest, "--dir", tmp_path).out.splitlines()
     assert start.endswith("yes")
-    assert _run(monkeypatch, "list", "--filter", "giant", "--zoo", zoo) == 2
-    assert "'giant'" in _error(capsys)
+    nothing = zoo("list", "--filter", "giant", *manifest)
+    assert nothing.code == 2
+    assert "'giant'" in nothing.error
 
 
-def test_the_list_of_the_repository(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _run(monkeypatch, "list") == 0
-    assert "mmpose_hrnet_w32_256x192 " in capsys.readouterr().out
+def test_the_list_of_the_repository(zoo: Zoo) -> None:
+    assert "mmpose_hrnet_w32_256x192 " in zoo("list").out
 
 
-def test_download_and_verify(
-    tmp_path: Path,
-    experiment: Path,
-    weights: bytes,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_download_and_verify(tmp_path: Path, experiment: Path, weights: bytes, zoo: Zoo) -> None:
+    folder = tmp_path / "files"
     with file_server(Behaviour(weights, break_after=[1000])) as address:
-        zoo = ("--zoo", _zoo(tmp_path, experiment, weights, address))
-        assert _run(monkeypatch, "download", "tiny", "--to", tmp_path / "files", *zoo) == 0
-        assert "MiB, SHA-256 begins with" in capsys.readouterr().out
-        assert _run(monkeypatch, "download", "start", "--to", tmp_path / "files", "tiny", *zoo) == 0
-        assert "tiny.pth: was there already" in capsys.readouterr().out
-    assert (tmp_path / "files" / "tiny.pth").read_bytes() == weights
-    assert _run(monkeypatch, "verify", "--dir", tmp_path / "files", *zoo) == 0
-    assert "2 files, 0 wrong" in capsys.readouterr().out
-    (tmp_path / "files" / "tiny.pth").write_bytes(weights[:-1])
-    assert _run(monkeypatch, "verify", "tiny", "start", "--dir", tmp_path / "files", *zoo) == 1
-    out = capsys.readouterr().out
-    assert "WRONG" in out
-    assert "2 files, 1 wrong" in out
-    assert _run(monkeypatch, "verify", "tiny", "--dir", tmp_path / "nothing", *zoo) == 2
-    assert "download tiny --to" in _error(capsys)
+        manifest = ("--zoo", _manifest(tmp_path, experiment, weights, address))
+        assert "MiB, SHA-256 begins with" in zoo("download", "tiny", "--to", folder, *manifest).out
+        assert "tiny.pth: was there already" in zoo("download", "start", "--to", folder, "tiny", *manifest).out
+    assert (folder / "tiny.pth").read_bytes() == weights
+    right = zoo("verify", "--dir", folder, *manifest)
+    assert right.code == 0
+    assert "2 files, 0 wrong" in right.out
+    (folder / "tiny.pth").write_bytes(weights[:-1])
+    wrong = zoo("verify", "tiny", "start", "--dir", folder, *manifest)
+    assert wrong.code == 1
+    assert "WRONG" in wrong.out
+    assert "2 files, 1 wrong" in wrong.out
+    assert "download tiny --to" in zoo("verify", "tiny", "--dir", tmp_path / "nothing", *manifest).error
 
 
-def test_what_a_training_starts_from(
-    tmp_path: Path,
-    experiment: Path,
-    weights: bytes,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_what_a_training_starts_from(tmp_path: Path, experiment: Path, weights: bytes, zoo: Zoo) -> None:
+    place = tmp_path / "imagenet" / "start.pth"
     with file_server(Behaviour(weights)) as address:
-        zoo = ("--zoo", _zoo(tmp_path, experiment, weights, address))
-        assert _run(monkeypatch, "download", "--pretrained", "--cfg", experiment, *zoo) == 0
-        assert (tmp_path / "imagenet" / "start.pth").read_bytes() == weights
-        (tmp_path / "imagenet" / "start.pth").unlink()
-        assert _run(monkeypatch, "download", "start.pth", *zoo) == 0  # by its file's name, into its own place
-        assert (tmp_path / "imagenet" / "start.pth").read_bytes() == weights
-    capsys.readouterr()
+        manifest = ("--zoo", _manifest(tmp_path, experiment, weights, address))
+        assert zoo("download", "--pretrained", "--cfg", experiment, *manifest).code == 0
+        assert place.read_bytes() == weights
+        place.unlink()
+        assert zoo("download", "start.pth", *manifest).code == 0  # by its file's name, into its own place
+        assert place.read_bytes() == weights
+
+
+def test_what_cannot_be_downloaded(tmp_path: Path, experiment: Path, weights: bytes, zoo: Zoo) -> None:
+    manifest = ("--zoo", _manifest(tmp_path, experiment, weights))
+    (tmp_path / "random").mkdir()
+    random_start = tiny_experiment(tmp_path / "random", tmp_path / "data")
     for words, expected in (
         (["--pretrained"], "--cfg"),
         (["--pretrained", "--cfg", experiment, "tiny"], "alone"),
+        (["--pretrained", "--cfg", random_start], "nothing is needed"),
         ([], "download needs names"),
         (["giant"], "nothing named giant"),
         (["tiny"], "by hand (the shelf)"),
     ):
-        assert _run(monkeypatch, "download", *words, "--zoo", _zoo(tmp_path, experiment, weights)) == 2
-        assert expected in _error(capsys)
-    random_start = tiny_experiment(tmp_path, tmp_path / "data")
-    assert _run(monkeypatch, "download", "--pretrained", "--cfg", random_start, *zoo) == 2
-    assert "nothing is needed" in _error(capsys)
+        run = zoo("download", *words, *manifest)
+        assert run.code == 2
+        assert expected in run.error
 
 
-def test_the_test_compares_published_and_measured(
-    tmp_path: Path,
-    experiment: Path,
-    weights: bytes,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_the_test_compares_published_and_measured(tmp_path: Path, experiment: Path, weights: bytes, zoo: Zoo) -> None:
     (tmp_path / "tiny.pth").write_bytes(weights)
-    words = ("test", "tiny", "--dir", tmp_path)
-    zoo = ("--zoo", _zoo(tmp_path, experiment, weights))
-    assert _run(monkeypatch, *words, *zoo, "--tolerance", 30, "TEST.FLIP_TEST", "False") == 0
-    lines = capsys.readouterr().out.splitlines()
-    table = {line.split()[0]: line for line in lines[-8:]}
+    words = ("test", "tiny", "--dir", tmp_path, "--zoo", _manifest(tmp_path, experiment, weights))
+    within = zoo(*words, "--tolerance", 30, "TEST.FLIP_TEST", "False")
+    assert within.code == 0
+    lines = within.out.splitlines()[-8:]
+    table = {line.split()[0]: line for line in lines}
     assert table["AP"].split()[1] == "0.1"
     assert float(table["AP"].split()[2]) == pytest.approx(float(table["AP"].split()[3]) + 0.1, abs=0.011)
     assert "detections of person AP 56.4 / detections of" in table["boxes"]
     assert table["flip"].endswith("yes / no")
     assert table["data"].endswith("val2017 / val, 6 results")
     assert lines[-1] == "within 30 points of the published figures"
-    zoo = ("--zoo", _zoo(tmp_path, experiment, weights, published={"AP": 99.0, "Mean@0.5": 50.0}))
-    assert _run(monkeypatch, *words, *zoo, "TEST.USE_GT_BBOX", "True") == 1
-    out = capsys.readouterr().out
-    assert "detections of person AP 56.4 / annotated boxes" in out
-    assert "n/a" in out
-    assert "NOT within 0.3 points" in out
+    _manifest(tmp_path, experiment, weights, published={"AP": 99.0, "Mean@0.5": 50.0})
+    off = zoo(*words, "TEST.USE_GT_BBOX", "True")
+    assert off.code == 1
+    assert "detections of person AP 56.4 / annotated boxes" in off.out
+    assert "n/a" in off.out
+    assert "NOT within 0.3 points" in off.out
 
 
-def test_what_cannot_be_tested(
-    tmp_path: Path,
-    experiment: Path,
-    weights: bytes,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_what_cannot_be_tested(tmp_path: Path, experiment: Path, weights: bytes, zoo: Zoo) -> None:
     (tmp_path / "tiny.pth").write_bytes(weights)
     for changes, name, expected in (
         ({}, "start", "no published figure"),
@@ -201,16 +193,18 @@ def test_what_cannot_be_tested(
         ({"file": "absent.pth"}, "tiny", "by hand (the shelf)"),
         ({"options": {"TEST.FLIP": 1}}, "tiny", "TEST.FLIP"),
     ):
-        zoo = _zoo(tmp_path, experiment, weights, **changes)
-        assert _run(monkeypatch, "test", name, "--dir", tmp_path, "--zoo", zoo) == 2
-        assert expected in _error(capsys)
+        run = zoo("test", name, "--dir", tmp_path, "--zoo", _manifest(tmp_path, experiment, weights, **changes))
+        assert run.code == 2
+        assert expected in run.error
 
 
 @pytest.mark.slow
 def test_other_weights_in_a_process_of_its_own(tmp_path: Path, experiment: Path, weights: bytes) -> None:
     (tmp_path / "mine.pth").write_bytes(weights)
-    zoo = _zoo(tmp_path, experiment, weights)
-    run = run_tool("zoo", "test", "tiny", "--zoo", zoo, "--tolerance", 30, "TEST.MODEL_FILE", tmp_path / "mine.pth")
+    manifest = _manifest(tmp_path, experiment, weights)
+    run = run_tool(
+        "zoo", "test", "tiny", "--zoo", manifest, "--tolerance", 30, "TEST.MODEL_FILE", tmp_path / "mine.pth"
+    )
     assert run.returncode == 0, run.stderr
     assert "tiny.pth / " in run.stdout
     assert "mine.pth" in run.stdout
