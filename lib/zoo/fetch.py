@@ -130,13 +130,14 @@ def _fetch_rest(source: Source, part: Path, timeout: float) -> None:
 def _receive(source: Source, response: http.client.HTTPResponse, part: Path, done: int) -> None:
     """Write the body of an answer to `part`, which has `done` bytes."""
     start = _start(response)
-    if start not in (0, done):
-        part.unlink()
-        raise _BrokenError("the server continued at another byte than it was asked for")
+    if start is None or start not in (0, done):
+        part.unlink(missing_ok=True)
+        raise _BrokenError("the server did not continue where it was asked to")
     if response.headers.get_content_type() == "text/html":
         raise _web_page(source)
-    length = int(response.headers["Content-Length"]) if response.headers["Content-Length"] else None
-    _check_room(part, length)
+    said = response.headers.get("Content-Length", "")
+    length = int(said) if said.isdecimal() else None
+    _check_room(part, length, reused=0 if start else done)
     chunks = _chunks(response)
     first = next(chunks, b"")
     if start == 0 and first.lstrip().startswith(b"<"):
@@ -184,8 +185,9 @@ def _write(part: Path, append: bool, chunk: bytes, bar: tqdm) -> None:
     bar.update(len(chunk))
 
 
-def _check_room(part: Path, length: int | None) -> None:
-    free = shutil.disk_usage(part.parent).free
+def _check_room(part: Path, length: int | None, *, reused: int) -> None:
+    """Refuse an answer of `length` bytes that the disk cannot take, of which `reused` are overwritten in `part`."""
+    free = shutil.disk_usage(part.parent).free + reused
     if length is not None and length > free:
         raise PoseError(
             f"{part.parent} has {free / 2**20:,.0f} MiB free, but {part.stem} needs {length / 2**20:,.0f} MiB more; "
@@ -204,10 +206,12 @@ def _web_page(source: Source) -> PoseError:
     return PoseError(f"{source.url} gave a web page instead of the file; {source.remedy}.")
 
 
-def _start(response: http.client.HTTPResponse) -> int:
+def _start(response: http.client.HTTPResponse) -> int | None:
     """The byte of the file that the answer begins with; a server that knows no ranges sends all of it."""
+    if response.status != 206:
+        return 0
     match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-    return int(match[1]) if response.status == 206 and match else 0
+    return int(match[1]) if match else None
 
 
 def _total(error: urllib.error.HTTPError) -> int | None:

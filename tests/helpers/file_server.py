@@ -20,6 +20,7 @@ class Behaviour:
         sleep: seconds before each of the first answers.
         content_type: of the file.
         has_length: whether it says how long the answer is.
+        content_ranges: of the first continued answers, in the place of the true one; '' for none.
         requests: the Range header of each request so far; '' for none.
     """
 
@@ -30,6 +31,7 @@ class Behaviour:
     sleep: list[float] = field(default_factory=list)
     content_type: str = "application/octet-stream"
     has_length: bool = True
+    content_ranges: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
 
@@ -74,8 +76,10 @@ def _answer(handler: BaseHTTPRequestHandler, behaviour: Behaviour) -> None:
     body = behaviour.content[start:]
     handler.send_response(206 if start else 200)
     handler.send_header("Content-Type", behaviour.content_type)
-    if start:
-        handler.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
+    truth = f"bytes {start}-{total - 1}/{total}"
+    said = (behaviour.content_ranges.pop(0) if behaviour.content_ranges else truth) if start else ""
+    if said:
+        handler.send_header("Content-Range", said)
     if behaviour.has_length:
         handler.send_header("Content-Length", str(len(body)))
     handler.end_headers()

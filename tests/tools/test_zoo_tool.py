@@ -17,7 +17,9 @@ from helpers.tools import load_tool
 
 from lib.config import load_config
 from lib.models import build_model
+from lib.models.build import init_pretrained
 from lib.utils.cli import run_command
+from lib.utils.errors import PoseError
 from lib.utils.logging import close_log
 
 
@@ -143,6 +145,20 @@ def test_what_a_training_starts_from(tmp_path: Path, experiment: Path, weights: 
         place.unlink()
         assert zoo("download", "start.pth", *manifest).code == 0  # by its file's name, into its own place
         assert place.read_bytes() == weights
+
+
+def test_a_training_without_its_start_names_the_command(
+    tmp_path: Path, experiment: Path, weights: bytes, zoo: Zoo
+) -> None:
+    cfg = load_config(experiment)
+    with pytest.raises(PoseError, match=r"python tools/zoo\.py ") as error:
+        init_pretrained(build_model(cfg), cfg)
+    command = re.findall(r"python tools/zoo\.py (.*?),", str(error.value))[0]
+    with file_server(Behaviour(weights)) as address:
+        assert zoo(*command.split(), "--zoo", _manifest(tmp_path, experiment, weights, address)).code == 0
+    report = init_pretrained(build_model(cfg), cfg)
+    assert report is not None
+    assert report.coverage == 1.0
 
 
 def test_what_cannot_be_downloaded(tmp_path: Path, experiment: Path, weights: bytes, zoo: Zoo) -> None:

@@ -112,6 +112,16 @@ def test_a_server_without_ranges_sends_everything_again(tmp_path: Path) -> None:
     assert behaviour.requests == ["bytes=500000-", "bytes=900000-"]
 
 
+@pytest.mark.parametrize("said", ["", "bytes 7-9/10", "nonsense"])
+def test_a_server_that_continues_elsewhere_is_asked_for_everything(tmp_path: Path, said: str) -> None:
+    target = tmp_path / "weights.pth"
+    (tmp_path / "weights.pth.part").write_bytes(CONTENT[:1000])
+    behaviour = Behaviour(CONTENT, content_ranges=[said])
+    _fetch(behaviour, target)
+    assert target.read_bytes() == CONTENT
+    assert behaviour.requests == ["bytes=1000-", ""]
+
+
 def test_a_wrong_hash_keeps_the_file_aside(tmp_path: Path) -> None:
     target = tmp_path / "weights.pth"
     text = _fails(Behaviour(CONTENT), target, sha256="0123abcd")
