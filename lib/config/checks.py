@@ -37,7 +37,7 @@ DECODERS = {
     ("megvii_udp", "gaussian"): ("argmax", "quarter", "dark", "udp", "exact"),
 }
 
-METRICS = ("AP", "CrowdAP", "WholeBodyAP")  # of TEST.METRICS
+METRICS = ("AP", "CrowdAP", "WholeBodyAP", "PCKh", "PCK", "AUC", "EPE", "NME")  # of TEST.METRICS
 
 _Rule = tuple[str, Callable[[Any], bool]]
 _POSITIVE: _Rule = ("greater than 0", lambda value: value > 0)
@@ -92,6 +92,12 @@ RANGES: dict[str, _Rule] = {
     "TEST.BATCH_SIZE_PER_GPU": _POSITIVE,
     "TEST.BLUR_KERNEL": ("0 or an odd number", lambda value: value == 0 or (value > 0 and value % 2 == 1)),
     "TEST.OKS_THRE": _UNIT,
+    "TEST.PCK_THRE": _POSITIVE,
+    "TEST.AUC_PIXELS": _POSITIVE,
+    "TEST.NME_KEYPOINTS": (
+        "[] or two different keypoint numbers, counted from 0",
+        lambda value: not value or _are_two_keypoints(value),
+    ),
     "TEST.METRICS": (f"different names out of {', '.join(METRICS)}", lambda value: _are_metrics(value)),
 }
 
@@ -122,6 +128,10 @@ def check_config(config: CfgNode, source: str) -> None:
 
 def _are_metrics(value: list[Any]) -> bool:
     return all(name in METRICS for name in value) and len(set(value)) == len(value)
+
+
+def _are_two_keypoints(value: list[Any]) -> bool:
+    return len(value) == 2 and value[0] != value[1] and all(type(number) is int and number >= 0 for number in value)
 
 
 def _get(config: CfgNode, key: str) -> Any:
@@ -172,6 +182,8 @@ def _skeleton_fault(config: CfgNode) -> str:
         )
     if config.LOSS.USE_OHKM and config.LOSS.TOPK > config.MODEL.NUM_JOINTS:
         return f"LOSS.TOPK is {config.LOSS.TOPK}, but there are only {config.MODEL.NUM_JOINTS} keypoints"
+    if any(number >= skeleton.num_keypoints for number in config.TEST.NME_KEYPOINTS):
+        return f"TEST.NME_KEYPOINTS is {config.TEST.NME_KEYPOINTS}, but keypoints are 0 to {skeleton.num_keypoints - 1}"
     return ""
 
 

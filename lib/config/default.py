@@ -180,6 +180,9 @@ def _test() -> CfgNode:
     node.IN_VIS_THRE = 0.0  # only keypoints with a higher score count in a pose's score
     node.COCO_BBOX_FILE = ""  # detections in COCO's result format, relative to the working folder
     node.METRICS = []  # NEW: what is measured, the first chooses the best weights; [] = by data set (AP for most)
+    node.PCK_THRE = 0.2  # NEW: PCK: part of the box's longer side
+    node.AUC_PIXELS = 30.0  # NEW: AUC: largest threshold, image px
+    node.NME_KEYPOINTS = []  # NEW: NME: two keypoints whose distance is the unit; [] = the box's longer side
     node.BBOX_THRE = 1.0  # no effect, as published
     node.MODEL_FILE = ""  # weights to test; '' = the run's best checkpoint
     return node

@@ -2,6 +2,7 @@
 
 import ast
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +62,8 @@ def _convert(value: Any, expected: type, default: Any) -> Any:
         return _to_number(value, expected)
     if expected is tuple:
         value = (value,) if isinstance(value, int) and not isinstance(value, bool) else value
+    if expected is list:
+        value = _words(value)
     if expected in (list, tuple) and isinstance(value, (list, tuple)):
         return expected(_convert(item, type(default[0]), None) if default else _plain(item) for item in value)
     raise ValueError
@@ -105,6 +108,12 @@ def _literal(value: Any) -> Any:
         return ast.literal_eval(value.strip())
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return value
+
+
+def _words(value: Any) -> Any:
+    """The texts of "[a, b]", whose quotes the shell has taken; anything else comes back unchanged."""
+    inside = re.fullmatch(r"\s*\[([^\[\]]+)\]\s*", value) if isinstance(value, str) else None
+    return [word.strip() for word in inside[1].split(",")] if inside else value
 
 
 def _description(expected: type, default: Any) -> str:

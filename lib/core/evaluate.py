@@ -119,10 +119,10 @@ def format_statistics(stats: Mapping[str, float], name: str) -> str:
     """The table of the published repositories, in Markdown.
 
     Args:
-        stats: values by name, shown in their order; -1 (no annotated person of that kind) becomes n/a.
+        stats: values by name, shown in their order; -1 (no annotated person of that kind) and NaN become n/a.
         name: the first column, usually the model.
     """
     header = f"| Arch | {' | '.join(stats)} |"
     ruler = "|---" * (len(stats) + 1) + "|"
-    values = " | ".join("n/a" if value < 0 else f"{value:.3f}" for value in stats.values())
+    values = " | ".join(f"{value:.3f}" if value >= 0 else "n/a" for value in stats.values())
     return f"{header}\n{ruler}\n| {name} | {values} |"

@@ -3,15 +3,14 @@
 import torch
 from yacs.config import CfgNode
 
-from lib.codecs.base import Codec
 from lib.codecs.build import build_codec
 from lib.config.skeleton import resolve_skeleton
 from lib.dataset.augment import AugmentSettings
 from lib.dataset.check import Progress
-from lib.dataset.coco import Annotations, read_annotations, read_detections
 from lib.dataset.dataset import PoseDataset, Provenance
-from lib.dataset.images import open_images, require_images
 from lib.dataset.layout import (
+    COCO,
+    MPII,
     PACKED,
     DataFiles,
     default_annotation_file,
@@ -24,13 +23,11 @@ from lib.dataset.packed.format import Needs
 from lib.dataset.packed.report import check_pack
 from lib.dataset.packed.sampler import ShardSampler
 from lib.dataset.packed.source import Pack, PackedPixels
+from lib.dataset.parts import Rules, read_part, require_people
 from lib.dataset.pixels import ImagePixels
-from lib.dataset.records import Records, annotated_records, detected_records, select_well_filled
-from lib.dataset.report import PartReport, Rules, check_part
+from lib.dataset.records import select_well_filled
+from lib.dataset.report import PartReport, check_part
 from lib.dataset.sampler import TestSampler, TrainSampler
-from lib.utils.errors import PoseError
-
-NOT_COCO = ("mpii",)
 
 
 def build_dataset(cfg: CfgNode, is_train: bool) -> PoseDataset:
@@ -47,17 +44,14 @@ def build_dataset(cfg: CfgNode, is_train: bool) -> PoseDataset:
         return _packed_dataset(cfg)
     files = locate_files(cfg, is_train)
     skeleton, codec = resolve_skeleton(cfg), build_codec(cfg)
-    annotations = read_annotations(files.annotation_file, skeleton.num_keypoints, skeleton.form)
-    records, provenance = _choose_records(cfg, files, annotations, codec, is_train)
-    store = open_images(files.images, annotations.images.file_name)
-    require_images(store, records.image_index, files.annotation_file)
+    part = read_part(files, codec, skeleton.form, _rules(cfg, is_train))
     return PoseDataset(
-        records,
-        annotations.images,
-        ImagePixels(records.image_index, annotations.images, store, files.annotation_file),
+        part.records,
+        part.images,
+        ImagePixels(part.records.image_index, part.images, part.store, files.annotation_file),
         codec,
         skeleton,
-        provenance,
+        part.provenance,
         augment=augment_settings(cfg) if is_train else None,
         seed=cfg.SEED,
         color_rgb=cfg.DATASET.COLOR_RGB,
@@ -89,27 +83,22 @@ def build_loader(cfg: CfgNode, dataset: PoseDataset, is_train: bool, rank: int =
 def locate_files(cfg: CfgNode, is_train: bool) -> DataFiles:
     """Where the training or the test part lies, in the published layout or where the config says.
 
-    Raises:
-        PoseError: the data set's format is another one than COCO's.
-
     For packed data these are the files that it is made from.
     """
     data = cfg.DATASET
-    if data.DATASET in NOT_COCO:
-        raise PoseError(
-            f"DATASET.DATASET {data.DATASET} cannot be read yet; convert it to COCO's format and give the data set "
-            "another name."
-        )
+    kind = MPII if data.DATASET == MPII else COCO
     name = data.TRAIN_SET if is_train else data.TEST_SET
     annotation_file = data.TRAIN_ANNO if is_train else data.TEST_ANNO
     # With packed data TRAIN_IMAGES names the packed folder.
     images = data.TEST_IMAGES if not is_train else "" if data.DATA_FORMAT == PACKED else data.TRAIN_IMAGES
-    use_detections = not is_train and not cfg.TEST.USE_GT_BBOX
+    # MPII's people are given with centre and scale, in tests as well.
+    use_detections = not is_train and not cfg.TEST.USE_GT_BBOX and kind == COCO
     return DataFiles(
         set_name=name,
-        annotation_file=annotation_file or default_annotation_file(data.ROOT, name),
-        images=zip_or_folder(images or default_images(data.ROOT, name), data.DATA_FORMAT),
+        annotation_file=annotation_file or default_annotation_file(data.ROOT, name, kind),
+        images=zip_or_folder(images or default_images(data.ROOT, name, kind), data.DATA_FORMAT),
         detection_file=cfg.TEST.COCO_BBOX_FILE if use_detections else None,
+        kind=kind,
     )
 
 
@@ -126,8 +115,8 @@ def check_dataset(cfg: CfgNode, is_train: bool, progress: Progress) -> PartRepor
     if _is_packed(cfg, is_train):
         needs = Needs.of(build_codec(cfg), resolve_skeleton(cfg), augment_settings(cfg))
         return check_pack(title, packed_folder(cfg), needs, own_shards=cfg.DATASET.SHARDS == "own")
-    rules = Rules(cfg.TEST.IMAGE_THRE, is_train and cfg.DATASET.SELECT_DATA)
-    return check_part(title, locate_files(cfg, is_train), resolve_skeleton(cfg), build_codec(cfg), rules, progress)
+    files, rules = locate_files(cfg, is_train), _rules(cfg, is_train)
+    return check_part(title, files, resolve_skeleton(cfg), build_codec(cfg), rules, progress)
 
 
 def augment_settings(cfg: CfgNode) -> AugmentSettings:
@@ -151,6 +140,10 @@ def _train_sampler(cfg: CfgNode, dataset: PoseDataset, rank: int, world_size: in
     return sampler
 
 
+def _rules(cfg: CfgNode, is_train: bool) -> Rules:
+    return Rules(cfg.TEST.IMAGE_THRE, is_train and cfg.DATASET.SELECT_DATA, for_training=is_train)
+
+
 def _is_packed(cfg: CfgNode, is_train: bool) -> bool:
     return is_train and cfg.DATASET.DATA_FORMAT == PACKED
 
@@ -168,7 +161,7 @@ def _packed_dataset(cfg: CfgNode) -> PoseDataset:
     if cfg.DATASET.SHARDS == "all":
         source.require(range(len(source.shards)))
     name = f"packed data set {pack.folder}"
-    _require_people(records, name, num_dropped, needs_keypoints=True)
+    require_people(records, name, num_dropped, needs_keypoints=True)
     provenance = Provenance(str(pack.folder), "annotated boxes", num_dropped)
     return PoseDataset(
         records,
@@ -182,36 +175,3 @@ def _packed_dataset(cfg: CfgNode) -> PoseDataset:
         color_rgb=cfg.DATASET.COLOR_RGB,
         defer=cfg.DATASET.CROP_ON == "device",
     )
-
-
-def _choose_records(
-    cfg: CfgNode, files: DataFiles, annotations: Annotations, codec: Codec, is_train: bool
-) -> tuple[Records, Provenance]:
-    """Annotated or detected people, with an account of those left out."""
-    if files.detection_file is not None:
-        detections = read_detections(files.detection_file, annotations)
-        records, num_dropped = detected_records(
-            detections, codec.num_keypoints, cfg.TEST.IMAGE_THRE, codec.box_to_center_scale
-        )
-        source, box_source = f"detection file {files.detection_file}", f"detections of {files.detection_file}"
-    else:
-        records, num_dropped = annotated_records(
-            annotations, codec.box_to_center_scale, well_filled_only=is_train and cfg.DATASET.SELECT_DATA
-        )
-        source, box_source = f"annotation file {files.annotation_file}", "annotated boxes"
-    _require_people(records, source, num_dropped, needs_keypoints=files.detection_file is None)
-    return records, Provenance(files.annotation_file, box_source, num_dropped)
-
-
-def _require_people(records: Records, source: str, num_dropped: dict[str, int], *, needs_keypoints: bool) -> None:
-    if not len(records):
-        counts = ", ".join(f"{number} {reason}" for reason, number in num_dropped.items()) or "it has no entries"
-        raise PoseError(
-            f"{source} leaves no person to work on ({counts}); check it with tools/check_dataset.py (test sets without "
-            "annotations need TEST.USE_GT_BBOX False and a detection file)."
-        )
-    if needs_keypoints and not (records.visible > 0).any():
-        raise PoseError(
-            f"{source} has no visible keypoint in {len(records)} people; set the third number of labelled keypoints to "
-            "1 (occluded) or 2 (visible)."
-        )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lib.dataset.coco import Annotations, Detections, index_annotations, index_detections
+from lib.dataset.coco import Annotations, Detections, Images, index_annotations, index_detections
 from lib.dataset.content import read_content
 from lib.dataset.faults import Fault, annotation_faults, detection_faults, file_faults
 from lib.dataset.images import ImageStore
@@ -130,15 +130,14 @@ def value_faults(annotations: Annotations) -> Iterator[Fault]:
             yield Fault(kind, f"annotation {annotations.id[index]} {detail}", remedy, matters)
 
 
-def image_faults(annotations: Annotations, store: ImageStore, progress: Progress) -> Iterator[Fault]:
+def image_faults(images: Images, store: ImageStore, progress: Progress) -> Iterator[Fault]:
     """Images that are missing, cannot be read or have another size than the annotation file says.
 
     Args:
-        annotations: names and sizes of the images.
+        images: their names and sizes.
         store: where they are.
         progress: wraps the iteration over a number of images, for a bar.
     """
-    images = annotations.images
     missing = store.missing(np.arange(len(images.id)))
     for index in missing:
         yield Fault("missing image", f"{store.name(int(index))} does not exist", "complete the images")

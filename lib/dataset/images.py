@@ -31,6 +31,9 @@ class ImageStore(Protocol):
     def read(self, index: int) -> bytes:
         """The bytes of an image file; raises PoseError where they cannot be read."""
 
+    def head(self, index: int, count: int) -> bytes:
+        """Its first `count` bytes, or all of fewer; raises PoseError as `read` does."""
+
 
 def open_images(location: str | os.PathLike[str], file_names: np.ndarray) -> "FolderImages | ZipImages":
     """Open a folder or a zip file of images.
@@ -95,9 +98,14 @@ class FolderImages:
 
     def read(self, index: int) -> bytes:
         """See `ImageStore`."""
+        return self.head(index, -1)
+
+    def head(self, index: int, count: int) -> bytes:
+        """See `ImageStore`; -1 for all."""
         path = self._path(index)
         try:
-            return path.read_bytes()
+            with path.open("rb") as file:
+                return file.read(count)
         except OSError as error:
             raise PoseError(f"image {path} cannot be read ({error.strerror}); check the file.") from error
 
@@ -152,6 +160,10 @@ class ZipImages:
         if zlib.crc32(content) != self._crc[index]:
             raise PoseError(f"image {self.name(index)} does not match its checksum; fetch the zip file again.")
         return content
+
+    def head(self, index: int, count: int) -> bytes:
+        """See `ImageStore`; a member is read as a whole."""
+        return self.read(index)[:count]
 
     def _directory(self) -> dict[str, zipfile.ZipInfo]:
         try:

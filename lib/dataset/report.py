@@ -7,17 +7,12 @@ from lib.dataset.check import Progress, check_annotations, check_detections, ima
 from lib.dataset.coco import Annotations
 from lib.dataset.faults import Fault
 from lib.dataset.images import open_images
-from lib.dataset.layout import DataFiles
+from lib.dataset.layout import MPII, DataFiles
+from lib.dataset.mpii_check import check_mpii
+from lib.dataset.parts import Rules
 from lib.dataset.records import annotated_records, detected_records
 from lib.skeletons.skeleton import Skeleton
 from lib.utils.errors import PoseError
-
-
-class Rules(NamedTuple):
-    """Which people are left out: detections below `min_score`, and those whose boxes are not well filled on demand."""
-
-    min_score: float
-    well_filled_only: bool
 
 
 class PartReport(NamedTuple):
@@ -45,15 +40,31 @@ def check_part(
     lines = [f"{title} {files.set_name}: {files.annotation_file}, images in {files.images}"]
     faults: list[Fault] = []
     try:
-        checked = check_annotations(files.annotation_file, skeleton)
-        faults += checked.faults
-        if checked.annotations is not None:
-            lines += _people(files, checked.annotations, codec, rules, faults)
-            store = open_images(files.images, checked.annotations.images.file_name)
-            faults += image_faults(checked.annotations, store, progress)
+        if files.kind == MPII:
+            found_lines, found = check_mpii(files, codec, progress)
+        else:
+            found_lines, found = _check_coco(files, skeleton, codec, rules, progress)
+        lines += found_lines
+        faults += found
     except PoseError as error:
         faults.append(unusable(error))
     return PartReport(lines + [f"  {line}" for line in summarise(faults)], sum(fault.matters for fault in faults))
+
+
+def _check_coco(
+    files: DataFiles, skeleton: Skeleton, codec: Codec, rules: Rules, progress: Progress
+) -> tuple[list[str], list[Fault]]:
+    """Lines on the people, and the faults; arguments as in `check_part`."""
+    checked = check_annotations(files.annotation_file, skeleton)
+    lines, faults = list[str](), list(checked.faults)
+    if checked.annotations is not None:
+        lines += _people(files, checked.annotations, codec, rules, faults)
+        try:
+            store = open_images(files.images, checked.annotations.images.file_name)
+            faults += image_faults(checked.annotations.images, store, progress)
+        except PoseError as error:
+            faults.append(unusable(error))
+    return lines, faults
 
 
 def _people(files: DataFiles, annotations: Annotations, codec: Codec, rules: Rules, faults: list[Fault]) -> list[str]:

@@ -170,8 +170,3 @@ def test_a_missing_folder_is_named(tmp_path: Path, content: dict[str, Any]) -> N
 def test_no_detection_file_named(tmp_path: Path, content: dict[str, Any]) -> None:  # noqa: ARG001 - written to disk
     with pytest.raises(PoseError, match=r"detection file \(none\) does not exist; .*TEST.USE_GT_BBOX True"):
         build_dataset(tiny_config(tmp_path, "TEST.USE_GT_BBOX", "False"), is_train=False)
-
-
-def test_mpii_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(PoseError, match=r"DATASET\.DATASET mpii"):
-        build_dataset(tiny_config(tmp_path, "DATASET.DATASET", "mpii", "DATASET.SKELETON", "coco"), is_train=True)

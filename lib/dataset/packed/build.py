@@ -8,14 +8,12 @@ from lib.codecs.build import build_codec
 from lib.config.skeleton import resolve_skeleton
 from lib.dataset.build import augment_settings, locate_files, packed_folder
 from lib.dataset.check import Progress
-from lib.dataset.coco import read_annotations
-from lib.dataset.images import open_images, require_images
 from lib.dataset.packed.format import Needs, PackIndex, damaged_files, file_sha256
 from lib.dataset.packed.plan import plan_layout
 from lib.dataset.packed.source import Pack, arrays_of
 from lib.dataset.packed.writer import PackWriter, PixelJob
+from lib.dataset.parts import Rules, read_part
 from lib.dataset.pixels import ImagePixels
-from lib.dataset.records import annotated_records
 from lib.utils.errors import PoseError
 
 
@@ -40,13 +38,9 @@ def write_packed(
     """
     files = locate_files(cfg, is_train=True)
     skeleton, codec, settings = resolve_skeleton(cfg), build_codec(cfg), augment_settings(cfg)
-    annotations = read_annotations(files.annotation_file, skeleton.num_keypoints, skeleton.form)
-    records, num_dropped = annotated_records(annotations, codec.box_to_center_scale)
-    if not len(records):
-        raise PoseError(f"{files.annotation_file} has nobody to pack; check it with tools/check_dataset.py.")
-    images = annotations.images
-    store = open_images(files.images, images.file_name)
-    require_images(store, records.image_index, files.annotation_file)
+    # Trainings choose well filled boxes themselves.
+    part = read_part(files, codec, skeleton.form, Rules(0.0, well_filled_only=False, for_training=True))
+    records, images = part.records, part.images
     layout = plan_layout(records, images, codec, skeleton, settings, density=density, shard_bytes=shard_bytes)
     annotation_file = Path(files.annotation_file)
     index = PackIndex(
@@ -57,11 +51,11 @@ def write_packed(
         density=density,
         num_people=len(records),
         num_images=len(set(records.image_index.tolist())),
-        num_dropped=num_dropped,
+        num_dropped=part.provenance.num_dropped,
         arrays={},
         shards=layout.shards(),
     )
-    source = ImagePixels(records.image_index, images, store, files.annotation_file)
+    source = ImagePixels(records.image_index, images, part.store, files.annotation_file)
     writer = PackWriter(Path(output or packed_folder(cfg)), index, PixelJob(layout, records.image_index, source))
     writer.write({**arrays_of(records), **arrays_of(images), **arrays_of(layout)}, workers, progress)
     return writer.index

@@ -7,13 +7,22 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from lib.core.inference import Predictions
+from lib.core.mpii_truth import find_mpii_truth
 from lib.core.oks_metrics import OKS_METRICS, oks_metric_of, oks_statistics
+from lib.core.point_metrics import auc, epe, keypoint_distances, nme, pck
 from lib.core.truth import read_truth
 from lib.dataset import PoseDataset
+from lib.dataset.layout import MPII
+from lib.dataset.records import Records
 from lib.run.judges.base import Judge, Verdict
 from lib.run.judges.coco import OksJudge, Rule
+from lib.run.judges.mpii import PckhJudge, write_mpii
+from lib.run.judges.points import Metric, PointJudge, box_sizes
 from lib.run.setup import Setup
+from lib.utils.errors import PoseError
 
 
 def make_judges(setup: Setup, dataset: PoseDataset) -> list[Judge]:
@@ -31,7 +40,8 @@ def make_judges(setup: Setup, dataset: PoseDataset) -> list[Judge]:
 
 def metrics_of(setup: Setup) -> list[str]:
     """TEST.METRICS; where it is empty, what results on the data set are published in."""
-    return list(setup.cfg.TEST.METRICS) or [oks_metric_of(setup.cfg.DATASET.DATASET)]
+    name = setup.cfg.DATASET.DATASET
+    return list(setup.cfg.TEST.METRICS) or ["PCKh" if name == MPII else oks_metric_of(name)]
 
 
 def judged_by(
@@ -52,11 +62,93 @@ def judged_by(
 
 def _oks_judge(metric: str, setup: Setup, dataset: PoseDataset) -> Judge:
     skeleton = setup.skeleton
+    if _is_mpii(setup):
+        raise PoseError(
+            f"TEST.METRICS asks for {metric}, but MPII has no areas for OKS; use PCKh, PCK, AUC, EPE or NME."
+        )
     truth = read_truth(dataset.annotation_file, skeleton.num_keypoints, skeleton.form)
     statistics = oks_statistics(metric, truth, skeleton)
     return OksJudge(truth, Rule.of(setup), setup.cfg.MODEL.NAME, statistics, fields=skeleton.fields)
 
 
+def _pckh(setup: Setup, dataset: PoseDataset) -> Judge:
+    if not _is_mpii(setup):
+        raise PoseError(
+            f"TEST.METRICS asks for PCKh, which needs MPII's head boxes, but DATASET.DATASET is "
+            f"{setup.cfg.DATASET.DATASET}; use AP, PCK, AUC, EPE or NME."
+        )
+    truth = find_mpii_truth(dataset.annotation_file, setup.cfg.DATASET.TEST_SET)
+    return PckhJudge(truth, dataset.images, setup.cfg.MODEL.NAME)
+
+
+def _pck(setup: Setup, dataset: PoseDataset) -> Judge:
+    part = setup.cfg.TEST.PCK_THRE
+
+    def metric(points: np.ndarray, people: Records) -> float:
+        return pck(points, people.keypoints, people.visible, box_sizes(people), part)
+
+    fact = f"nearer than {part:g} of the box's longer side, mean over keypoints"
+    return _point_judge(setup, dataset, f"PCK@{part:g}", metric, fact)
+
+
+def _auc(setup: Setup, dataset: PoseDataset) -> Judge:
+    pixels = setup.cfg.TEST.AUC_PIXELS
+
+    def metric(points: np.ndarray, people: Records) -> float:
+        return auc(points, people.keypoints, people.visible, pixels)
+
+    return _point_judge(setup, dataset, "AUC", metric, f"mean PCK at 0, 1/20, ..., 19/20 of {pixels:g} px")
+
+
+def _epe(setup: Setup, dataset: PoseDataset) -> Judge:
+    def metric(points: np.ndarray, people: Records) -> float:
+        return epe(points, people.keypoints, people.visible)
+
+    return _point_judge(setup, dataset, "EPE", metric, "mean distance in image px", lower_is_better=True)
+
+
+def _nme(setup: Setup, dataset: PoseDataset) -> Judge:
+    pair = tuple(setup.cfg.TEST.NME_KEYPOINTS)
+    names = setup.skeleton.names
+
+    def metric(points: np.ndarray, people: Records) -> float:
+        truth, labelled = people.keypoints, people.visible
+        sizes = keypoint_distances(truth, labelled, (pair[0], pair[1])) if pair else box_sizes(people)
+        return nme(points, truth, labelled, sizes)
+
+    unit = f"the distance of {names[pair[0]]} and {names[pair[1]]}" if pair else "the box's longer side"
+    return _point_judge(setup, dataset, "NME", metric, f"mean distance by {unit}", lower_is_better=True)
+
+
+def _point_judge(
+    setup: Setup, dataset: PoseDataset, name: str, metric: Metric, fact: str, *, lower_is_better: bool = False
+) -> Judge:
+    """The judge of a metric that needs the truth of every person tested."""
+    if not (dataset.records.visible > 0).any():
+        raise PoseError(
+            f"TEST.METRICS asks for {name}, which needs the true keypoints of every box, but there are none "
+            f"({dataset.box_source}); set TEST.USE_GT_BBOX True on a set with annotations."
+        )
+
+    def write(predictions: Predictions, records: Records, path: Path) -> int:
+        if _is_mpii(setup):
+            return write_mpii(predictions, records, dataset.images, path)
+        skeleton = setup.skeleton
+        truth = read_truth(dataset.annotation_file, skeleton.num_keypoints, skeleton.form)
+        return len(OksJudge(truth, Rule.of(setup), fields=skeleton.fields).select(predictions, records, path))
+
+    return PointJudge(name, metric, fact, setup.cfg.MODEL.NAME, write, lower_is_better)
+
+
+def _is_mpii(setup: Setup) -> bool:
+    return bool(setup.cfg.DATASET.DATASET == MPII)
+
+
 MAKERS: dict[str, Callable[[Setup, PoseDataset], Judge]] = {
-    metric: partial(_oks_judge, metric) for metric in OKS_METRICS
+    **{metric: partial(_oks_judge, metric) for metric in OKS_METRICS},
+    "PCKh": _pckh,
+    "PCK": _pck,
+    "AUC": _auc,
+    "EPE": _epe,
+    "NME": _nme,
 }

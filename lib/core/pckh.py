@@ -1,0 +1,82 @@
+"""PCKh: the share of joints within a part of the head's size from the truth."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lib.core.evaluate import format_statistics
+from lib.core.mpii_truth import MpiiTruth
+from lib.utils.errors import PoseError
+
+# The joints of each row of the published table; left and right are averaged.
+PARTS = {
+    "Head": (9,),
+    "Shoulder": (12, 13),
+    "Elbow": (11, 14),
+    "Wrist": (10, 15),
+    "Hip": (2, 3),
+    "Knee": (1, 4),
+    "Ankle": (0, 5),
+}
+# Pelvis and thorax do not count in the mean: the given centre all but tells where they are.
+LEFT_OUT = (6, 7)
+# HRNet, UDP-Pose and DarkPose publish the second as Mean@0.1.
+MEANS = {"Mean@0.5": 0.5, "Mean@0.11": 0.11, "Mean@0.1": 0.1}
+CRITERION = "Mean@0.5"
+FOOTNOTE = "Mean@0.11 is what HRNet, UDP-Pose and DarkPose publish as Mean@0.1; pelvis and thorax are not in the means."
+
+
+def pckh(joints: ArrayLike, truth: MpiiTruth) -> dict[str, float]:
+    """PCKh of predictions, in percent.
+
+    Args:
+        joints: predicted (x, y), counted from 1 like those of the truth, (N, 16, 2).
+        truth: of the same people in the same order; who has no head size does not count.
+
+    Returns:
+        The means of `MEANS`, then `PARTS` at 0.5. A mean weights joints by their number of labelled people. NaN where
+        nobody is labelled; such a joint does not count in the means.
+
+    Raises:
+        PoseError: another number of people or joints, or predictions that are not finite.
+
+    Source: HRNet lib/dataset/mpii.py, evaluate.
+    """
+    points = np.asarray(joints, np.float64)
+    if points.shape != truth.joints.shape:
+        raise PoseError(
+            f"predictions of shape {points.shape} do not fit {truth.source} with {truth.joints.shape}; predict every "
+            "person of the annotation file, in its order."
+        )
+    faulty = ~np.isfinite(points).all(axis=(1, 2))
+    if faulty.any():
+        raise PoseError(f"the prediction of person {int(np.argmax(faulty))} (from 0) is not finite; check the weights.")
+    counted = truth.visible & np.isfinite(truth.head_sizes)[:, None]
+    errors = np.linalg.norm(points - truth.joints, axis=2) / np.where(counted, truth.head_sizes[:, None], 1.0)
+    correct = {part: ((errors <= part) & counted).sum(axis=0) for part in MEANS.values()}
+    totals, in_mean = counted.sum(axis=0), np.delete(np.arange(len(counted[0])), LEFT_OUT)
+    means = {name: _percent(correct[part][in_mean].sum(), totals[in_mean].sum()) for name, part in MEANS.items()}
+    half = correct[MEANS[CRITERION]]
+    rows = {
+        name: sum(_percent(half[joint], totals[joint]) for joint in joints_of) / len(joints_of)
+        for name, joints_of in PARTS.items()
+    }
+    return means | rows
+
+
+def format_pckh(stats: Mapping[str, float], name: str) -> str:
+    """The table of the published repositories, in Markdown: body parts, then means.
+
+    Args:
+        stats: from `pckh`.
+        name: the first column, usually the model.
+    """
+    ordered = {key: stats[key] for key in (*PARTS, *MEANS)}
+    return f"{format_statistics(ordered, name)}\n{FOOTNOTE}"
+
+
+def _percent(correct: np.integer[Any], total: np.integer[Any]) -> float:
+    return 100.0 * float(correct) / float(total) if total else math.nan
