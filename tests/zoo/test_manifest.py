@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from lib.config import load_config
 from lib.utils.errors import PoseError
 from lib.zoo.manifest import HASH_IN_NAME, Entry, find, read_manifest
 
@@ -107,8 +108,15 @@ def test_the_experiment_exists(repository: Path, entry: Entry) -> None:
     path = repository / "experiments" / entry.config
     if not path.is_file() and entry.config.startswith(TO_COME):
         pytest.skip(f"{entry.config} is still to be written")
-    assert path.is_file()
-    assert ("_mmpose" in entry.config) == entry.name.startswith("mmpose")
+    cfg = load_config(path, [str(word) for pair in entry.options.items() for word in pair])
+    width, height = cfg.MODEL.IMAGE_SIZE
+    assert f"_{height}x{width}" in entry.name
+    assert path.stem.endswith("_mmpose") == entry.name.startswith("mmpose")
+    assert (cfg.DATASET.DATASET == "mpii") == ("Mean@0.5" in entry.published)
+    assert ("udp" in cfg.MODEL.CODEC) == ("udp" in entry.name)
+    assert (cfg.MODEL.CODEC == "dark") == ("dark" in entry.name)
+    starts = {str(start.path()) for start in ENTRIES if not start.published}
+    assert cfg.MODEL.PRETRAINED in {"", *starts}
 
 
 def test_names_and_files_are_found() -> None:
