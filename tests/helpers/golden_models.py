@@ -4,6 +4,7 @@ import gzip
 import json
 import math
 import zlib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import Tensor
 from lib.models.window_attention import relative_positions
 
 
+@cache
 def read_states(golden: Path) -> dict[str, dict[str, Any]]:
     """Network name -> {"params": count, "state": {entry name: shape}}, as published."""
     states: dict[str, dict[str, Any]] = {}

@@ -42,7 +42,8 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "mmpose_rsn50_256x192": lambda: ResidualStepsNetwork(50, 17, conv_bias=False),
     "mmpose_2xrsn50_256x192": lambda: ResidualStepsNetwork(50, 17, num_stages=2, conv_bias=False),
 }
-OFFICIAL = [name for name in NETWORKS if not name.startswith("mmpose")]
+MMPOSE = [name for name in NETWORKS if name.startswith("mmpose")]
+OFFICIAL = [name for name in NETWORKS if name not in MMPOSE]
 # HRFormer's own files put these before the names of its network's two parts.
 PARTS = ("backbone.", "keypoint_head.")
 # REFERENCE values of the publications' own tables and repositories.
@@ -72,7 +73,7 @@ def test_entries_are_the_published_ones(golden: Path, name: str) -> None:
     assert count == published["params"] == PARAMETERS.get(name, count)
 
 
-@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in OFFICIAL])
+@pytest.mark.parametrize("name", MMPOSE)
 def test_mmpose_networks_have_the_published_size(golden: Path, name: str) -> None:
     with torch.device("meta"):
         count = sum(parameter.numel() for parameter in NETWORKS[name]().parameters())
@@ -106,7 +107,7 @@ def test_outputs_are_the_published_ones(golden: Path, tmp_path: Path, name: str)
     assert differences.max() <= 1e-3
 
 
-@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in OFFICIAL])
+@pytest.mark.parametrize("name", MMPOSE)
 def test_mmpose_names_map_to_ours_completely(golden: Path, name: str) -> None:
     weights = {entry: torch.empty(shape, device="meta") for entry, shape in read_states(golden)[name]["state"].items()}
     renamed, scheme = to_own_names(weights)

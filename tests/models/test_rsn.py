@@ -138,6 +138,26 @@ def test_weights_for_other_keypoints_keep_every_new_head(tmp_path: Path) -> None
         load_weights(model, path)
 
 
+@pytest.mark.parametrize(
+    ("file", "network", "named"),
+    [
+        ({"num_stages": 2}, {}, r"RSN-18 \(2 stages\), but the network is RSN-18 \(1 stage\)"),
+        ({}, {"num_stages": 2}, r"RSN-18 \(1 stage\), but the network is RSN-18 \(2 stages\)"),
+        ({"depth": 50}, {}, r"RSN-50 \(1 stage\), but the network is RSN-18"),
+        ({"refine": True}, {}, r"RSN-18 \(1 stage, PRM\)"),
+        ({"steps": False}, {}, "Res-18 of the RSN repository"),
+        ({"wide_start": True}, {}, r"layer2\.0\.conv_bn_relu1\.conv\.weight is \[208, 64, 1, 1\] in the file"),
+    ],
+)
+def test_weights_of_other_variants_are_refused(
+    tmp_path: Path, file: dict[str, Any], network: dict[str, Any], named: str
+) -> None:
+    path = tmp_path / "other.pth"
+    torch.save(ResidualStepsNetwork(**{"depth": 18, "out_channels": 5, **file}).state_dict(), path)
+    with pytest.raises(PoseError, match=named):
+        load_weights(ResidualStepsNetwork(18, 5, **network), path)
+
+
 def configured(tmp_path: Path, *overrides: str) -> nn.Module:
     path = tmp_path / "experiment.yaml"
     path.write_text(
