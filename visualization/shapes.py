@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from visualization.styles import Color, Style
+from visualization.styles import FACE_SIZE, Color, Style
 
 Point = tuple[float, float]
 
@@ -79,18 +79,23 @@ def pose_shapes(
     unit = drawing_unit(rows[shown, :2])
     width = LINE_UNITS * unit if line_width is None else line_width
     size = RADIUS_UNITS * unit if radius is None else radius
-    edge = OUTLINE_UNITS * unit
+    # Outlines of what is drawn finer than a face would hide it.
+    edges = [OUTLINE_UNITS * unit * min(1.0, own / FACE_SIZE) for own in style.point_sizes]
     points = [(float(x), float(y)) for x, y in rows[:, :2]]
     limbs = [
         Segment(points[a], points[b], width * max(style.point_sizes[a], style.point_sizes[b]), color)
         for (a, b), color in zip(style.limbs, style.limb_colors, strict=True)
         if shown[a] and shown[b]
     ]
-    outlines = [Segment(limb.start, limb.end, limb.width + 2 * edge, OUTLINE) for limb in limbs]
+    limb_edges = [max(edges[a], edges[b]) for a, b in style.limbs if shown[a] and shown[b]]
+    outlines = [
+        Segment(limb.start, limb.end, limb.width + 2 * edge, OUTLINE)
+        for limb, edge in zip(limbs, limb_edges, strict=True)
+    ]
     shapes: list[Shape] = [*outlines, *limbs]
     for index in np.flatnonzero(shown):
         own_radius = size * style.point_sizes[index]
-        shapes.append(Disc(points[index], own_radius + edge, OUTLINE))
+        shapes.append(Disc(points[index], own_radius + edges[index], OUTLINE))
         shapes.append(Disc(points[index], own_radius, style.point_colors[index]))
     return shapes
 

@@ -12,6 +12,9 @@ Limb = tuple[int, int]
 
 FACE_WORDS = ("nose", "eye", "ear", "face", "mouth", "lip", "brow", "chin")
 FACE_SIZE = 0.6
+# Where a whole body is shown, its many small parts are drawn finer, by words in the keypoints' names.
+FINE_SIZES = {"face-": 0.2, "thumb": 0.35, "finger": 0.35, "hand_root": 0.35, "toe": FACE_SIZE, "heel": FACE_SIZE}
+BODY_WORD = "shoulder"
 GOLDEN_ANGLE = 0.618034
 
 
@@ -56,6 +59,16 @@ _YELLOW, _SAGE, _LEMON = (255, 255, 0), (169, 209, 142), (255, 255, 51)
 _CRIMSON, _RED, _GREEN, _FOREST = (179, 0, 0), (228, 26, 28), (49, 163, 84), (0, 109, 45)
 _BROWN, _ORANGE, _STEEL, _BLUE = (217, 95, 14), (254, 153, 41), (44, 127, 184), (0, 0, 255)
 _AZURE, _LIME, _AMBER = (51, 153, 255), (0, 255, 0), (255, 128, 0)
+
+_WHITE: Color = (255, 255, 255)
+# mmpose configs/_base_/datasets/coco_wholebody.py and onehand10k.py.
+FINGER_COLORS: dict[str, Color] = {
+    "thumb": _AMBER,
+    "forefinger": (255, 153, 255),
+    "middle_finger": (102, 178, 255),
+    "ring_finger": (255, 51, 51),
+    "pinky_finger": _LIME,
+}
 
 _FACE: tuple[Limb, ...] = ((3, 1), (1, 2), (1, 0), (0, 2), (2, 4))
 
@@ -119,7 +132,8 @@ def make_style(name: str, skeleton: Skeleton, person: int = 0) -> Style:
 
     Args:
         name: "chunhua" or "xiaochu" (HRNet), "mmpose", "sides" (left and right), "people" (a colour per person).
-        skeleton: the keypoint set; sets other than COCO are coloured by side with the colours of the style.
+        skeleton: the keypoint set; sets other than COCO are coloured by side with the colours of the style, and
+            fingers each in a colour where they have no side, and always in "mmpose".
         person: running number of the person, which decides the colour in "people".
 
     Raises:
@@ -132,14 +146,32 @@ def make_style(name: str, skeleton: Skeleton, person: int = 0) -> Style:
         palette = Palette(color, color, color, {})
     else:
         palette = PALETTES[name]
-    sizes = tuple(FACE_SIZE if any(word in key.lower() for word in FACE_WORDS) else 1.0 for key in skeleton.names)
+    sizes = _sizes([key.lower() for key in skeleton.names])
     sides = [_side(skeleton, index) for index in range(skeleton.num_keypoints)]
+    own = [_own_color(skeleton.names[index].lower(), name, side) for index, side in enumerate(sides)]
     is_coco = skeleton.name == "coco"
-    points = palette.coco_points if is_coco and palette.coco_points else tuple(getattr(palette, side) for side in sides)
+    points = tuple(color or getattr(palette, side) for color, side in zip(own, sides, strict=True))
     if is_coco and palette.coco_limbs:
+        points = palette.coco_points or points
         return Style(tuple(palette.coco_limbs), tuple(palette.coco_limbs.values()), points, sizes)
-    limb_colors = tuple(getattr(palette, _limb_side(sides[a], sides[b])) for a, b in skeleton.limbs)
+    limb_colors = tuple(own[b] or getattr(palette, _limb_side(sides[a], sides[b])) for a, b in skeleton.limbs)
     return Style(skeleton.limbs, limb_colors, points, sizes)
+
+
+def _sizes(names: list[str]) -> tuple[float, ...]:
+    """Relative size of each keypoint."""
+    fine = FINE_SIZES if any(BODY_WORD in name for name in names) else {}
+    face = dict.fromkeys(FACE_WORDS, FACE_SIZE)
+    return tuple(next((size for word, size in {**fine, **face}.items() if word in name), 1.0) for name in names)
+
+
+def _own_color(name: str, style: str, side: str) -> Color | None:
+    """The colour of a keypoint of a finger or a face that does not follow from its side."""
+    if style == "people" or (style != "mmpose" and side != "middle"):
+        return None
+    if style == "mmpose" and name.startswith("face-"):
+        return _WHITE
+    return next((color for finger, color in FINGER_COLORS.items() if finger in name), None)
 
 
 def _side(skeleton: Skeleton, index: int) -> str:

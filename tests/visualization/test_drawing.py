@@ -165,3 +165,29 @@ def test_heatmap_grid(rng: np.random.Generator) -> None:
     assert warm[16:18, 6:8].mean() > warm[:4].mean() + 40, "the peak is bright"
     assert heatmap_grid(images, np.full_like(maps, np.nan)).shape[0] > 0, "broken maps can be looked at"
     assert draw_poses(images[0], np.empty((0, 17, 3)), COCO).shape == (64, 48, 3)
+
+
+def test_small_parts_of_a_whole_body_are_drawn_finer() -> None:
+    whole = load_skeleton("coco_wholebody")
+    sizes = dict(zip(whole.names, make_style("sides", whole).point_sizes, strict=True))
+    assert sizes["face-3"] < sizes["left_thumb2"] < sizes["left_eye"] < sizes["left_wrist"] == 1.0
+    assert set(make_style("sides", load_skeleton("hand")).point_sizes) == {1.0}, "a hand of its own is not fine"
+    keypoints = np.concatenate([np.random.default_rng(0).uniform(5, 150, (133, 2)), np.ones((133, 1))], axis=1)
+    discs = [shape for shape in pose_shapes(keypoints, make_style("sides", whole)) if isinstance(shape, Disc)]
+    outlines, points = discs[::2], discs[1::2]
+    margins = [outline.radius - point.radius for outline, point in zip(outlines, points, strict=True)]
+    assert margins[26] < margins[1] == pytest.approx(margins[9])
+
+
+def test_fingers_have_colours_of_their_own() -> None:
+    hand, whole = load_skeleton("hand"), load_skeleton("coco_wholebody")
+    for style in ("sides", "chunhua", "mmpose"):
+        drawn = make_style(style, hand)
+        assert len(set(drawn.point_colors)) == 6
+        assert drawn.limb_colors == drawn.point_colors[1:], "a finger's limbs have its colour, from the wrist on"
+    assert len(set(make_style("people", hand).point_colors)) == 1
+    by_name = dict(zip(whole.names, make_style("mmpose", whole).point_colors, strict=True))
+    assert by_name["left_thumb1"] == by_name["right_thumb4"] != by_name["left_ring_finger1"]
+    assert by_name["face-5"] == (255, 255, 255)
+    sides = dict(zip(whole.names, make_style("sides", whole).point_colors, strict=True))
+    assert sides["left_thumb1"] == sides["left_wrist"] == sides["face-12"] != sides["right_thumb1"] == sides["face-4"]
