@@ -115,9 +115,13 @@ def _refuse_other_run(
 
 
 def _restore_process(processes: list[Any], changed: list[str], setup: Setup, state: RunState) -> None:
-    """Random states and measures of this process; an epoch whose steps would be others starts again."""
+    """Random states and measures of this process; an epoch whose steps would be others starts again.
+
+    After the training's last step there is only its test left, whatever has changed.
+    """
     same_processes = len(processes) == distributed.world_size()
-    if state.step and (not same_processes or set(changed) & set(STEP_OPTIONS)):
+    steps_are_left = not 0 < setup.cfg.TRAIN.MAX_ITERS <= state.updates
+    if state.step and steps_are_left and (not same_processes or set(changed) & set(STEP_OPTIONS)):
         get_logger().info(
             "Epoch %d starts again from its first step, with the weights of step %d, because processes, batch or data "
             "are not those of the checkpoint.",

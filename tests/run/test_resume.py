@@ -122,6 +122,17 @@ def test_a_run_that_ends_by_steps_continues_bit_identically(
     assert stored["best_epoch"] == 1, "the last step is tested, whatever EVAL_EVERY says"
 
 
+def test_after_the_last_step_only_the_test_is_left(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    experiment = tiny_experiment(tmp_path, data, TRAIN={"MAX_ITERS": 2, "SAVE_EVERY_STEPS": 1})
+    _train_with_kill(monkeypatch, 2, experiment)
+    folder = train_tiny(experiment, "TRAIN.BATCH_SIZE_PER_GPU", 6, resume=True)
+    assert "starts again" not in capsys.readouterr().out
+    stored = torch.load(folder / "checkpoint.pth", weights_only=True)["run"]
+    assert (stored["epoch"], stored["updates"], stored["best_epoch"]) == (1, 2, 0)
+
+
 def test_a_run_that_ended_by_steps_says_so(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     experiment = tiny_experiment(tmp_path, data, TRAIN={"MAX_ITERS": 2})
     folder = train_tiny(experiment)
