@@ -7,6 +7,8 @@ import pytest
 
 from lib.codecs import Codec, build_codec
 from lib.codecs.dark import DarkCodec
+from lib.codecs.megvii import MegviiCodec
+from lib.codecs.megvii_udp import MegviiUdpCodec
 from lib.codecs.msra import MsraCodec
 from lib.codecs.udp import UdpGaussianCodec
 from lib.codecs.udp_offset import UdpOffsetCodec
@@ -38,6 +40,11 @@ def build(tmp_path: Path, settings: dict[str, Any]) -> Codec:
         ({"MODEL.CODEC": "udp"} | POST_PROCESS, UdpGaussianCodec, "udp", "udp"),
         ({"MODEL.CODEC": "udp", "TEST.DECODER": "exact"}, UdpGaussianCodec, "exact", "udp"),
         ({"MODEL.TARGET_TYPE": "offset"}, UdpOffsetCodec, "offset", "udp"),
+        ({"MODEL.CODEC": "megvii"} | POST_PROCESS, MegviiCodec, "megvii", "plain"),
+        ({"MODEL.CODEC": "megvii"} | POST_PROCESS | MMPOSE, MegviiCodec, "megvii", "plain"),
+        ({"MODEL.CODEC": "megvii", "TEST.DECODER": "dark"}, MegviiCodec, "dark", "plain"),
+        ({"MODEL.CODEC": "megvii_udp"} | POST_PROCESS, MegviiUdpCodec, "udp", "udp"),
+        ({"MODEL.CODEC": "megvii_udp", "TEST.DECODER": "exact"}, MegviiUdpCodec, "exact", "udp"),
     ],
 )
 def test_kind(tmp_path: Path, settings: dict[str, Any], kind: type[Codec], decoder: str, crop: str) -> None:
@@ -60,6 +67,11 @@ def test_kind(tmp_path: Path, settings: dict[str, Any], kind: type[Codec], decod
         ({"MODEL.CODEC": "udp"} | POST_PROCESS | MMPOSE, 11),
         ({"MODEL.CODEC": "udp"} | POST_PROCESS | MMPOSE | LARGE, 17),
         ({"MODEL.CODEC": "udp", "TEST.BLUR_KERNEL": 5} | POST_PROCESS, 5),
+        ({"MODEL.CODEC": "megvii"} | POST_PROCESS, 5),
+        ({"MODEL.CODEC": "megvii"} | POST_PROCESS | MMPOSE, 5),
+        ({"MODEL.CODEC": "megvii", "TEST.BLUR_KERNEL": 9} | POST_PROCESS, 9),
+        ({"MODEL.CODEC": "megvii", "TEST.DECODER": "dark"}, 11),
+        ({"MODEL.CODEC": "megvii_udp"} | POST_PROCESS, 7),
         ({"MODEL.TARGET_TYPE": "offset"}, 7),
         ({"MODEL.TARGET_TYPE": "offset"} | MMPOSE, 11),
     ],
@@ -85,6 +97,8 @@ def test_offset_radius(tmp_path: Path) -> None:
         ({"MODEL.CODEC": "dark"}, False),
         ({"MODEL.CODEC": "dark"} | MMPOSE, True),
         ({"MODEL.CODEC": "udp"}, False),
+        ({"MODEL.CODEC": "megvii"}, False),
+        ({"MODEL.CODEC": "megvii_udp"}, False),
     ],
 )
 def test_flip_shift_belongs_to_the_plain_crop(tmp_path: Path, settings: dict[str, Any], shifted: bool) -> None:

@@ -37,6 +37,10 @@ BLUR = ["TEST.BLUR_KERNEL", "11"]
         (HRNET, [*OFFSET, "TEST.POST_PROCESS", "False"], "udp", True, "offset"),
         (HRNET, ["TEST.DECODER", "dark"], "msra", False, "dark"),
         (HRNET, ["MODEL.CODEC", "udp", "TEST.DECODER", "exact"], "udp", False, "exact"),
+        (HRNET, ["MODEL.CODEC", "megvii"], "megvii", False, "megvii"),
+        (HRNET, ["MODEL.CODEC", "megvii", *BLUR], "megvii", False, "megvii"),
+        (HRNET, ["MODEL.CODEC", "megvii_udp"], "megvii_udp", False, "udp"),
+        (HRNET, ["MODEL.CODEC", "megvii", "TEST.POST_PROCESS", "False"], "megvii", False, "argmax"),
     ],
 )
 def test_choices(path: Path, overrides: list[str], codec: str, wide: bool, decoder: str) -> None:
@@ -54,13 +58,14 @@ ALLOWED = {
     ("dark", "gaussian"): {"argmax", "quarter", "dark", "udp", "exact"},
     ("udp", "gaussian"): {"argmax", "quarter", "dark", "udp", "exact"},
     ("udp", "offset"): {"offset", "exact"},
+    ("megvii", "gaussian"): {"argmax", "quarter", "dark", "udp", "megvii"},
+    ("megvii_udp", "gaussian"): {"argmax", "quarter", "dark", "udp", "exact"},
 }
-DECODERS = ("argmax", "quarter", "dark", "udp", "offset", "exact")
+DECODERS = ("argmax", "quarter", "dark", "udp", "offset", "megvii", "exact")
+CODECS = ("msra", "dark", "udp", "megvii", "megvii_udp")
 
 
-@pytest.mark.parametrize(
-    ("codec", "target", "decoder"), itertools.product(("msra", "dark", "udp"), ("gaussian", "offset"), DECODERS)
-)
+@pytest.mark.parametrize(("codec", "target", "decoder"), itertools.product(CODECS, ("gaussian", "offset"), DECODERS))
 def test_table_of_encodings_and_decoders(codec: str, target: str, decoder: str) -> None:
     overrides = ["MODEL.CODEC", codec, "MODEL.TARGET_TYPE", target, "TEST.DECODER", decoder]
     if decoder in ALLOWED.get((codec, target), set()):
@@ -80,6 +85,9 @@ def test_table_of_encodings_and_decoders(codec: str, target: str, decoder: str) 
         ("dark", "mmpose", True),
         ("udp", "original", False),
         ("udp", "mmpose", False),
+        ("megvii", "original", False),
+        ("megvii", "mmpose", False),
+        ("megvii_udp", "original", False),
     ],
 )
 def test_flip_shift_belongs_to_the_plain_crop(codec: str, variant: str, shift: bool) -> None:
@@ -102,6 +110,27 @@ def test_weight_decay_has_an_effect_where_the_optimiser_has_it() -> None:
 def test_drops_have_no_effect_on_a_linear_schedule() -> None:
     lines = notices(load_config(HRNET, ["TRAIN.LR_SCHEDULE", "linear", "TRAIN.LR_STEP", "[3]"]))
     assert any("TRAIN.LR_STEP (only for TRAIN.LR_SCHEDULE step)" in line for line in lines)
+
+
+def test_rsn_means_its_own_codec(tmp_path: Path) -> None:
+    path = tmp_path / "rsn.yaml"
+    path.write_text(
+        "MODEL: {NAME: rsn, IMAGE_SIZE: [192, 256], HEATMAP_SIZE: [48, 64]}\n"
+        "DATASET: {DATASET: coco}\nTEST: {POST_PROCESS: true}\n"
+    )
+    for overrides, codec, decoder in (
+        ([], "megvii", "megvii"),
+        (["TEST.BLUR_KERNEL", "9"], "megvii", "megvii"),
+        (["MODEL.CODEC", "msra"], "msra", "quarter"),
+        (OFFSET, "udp", "offset"),
+    ):
+        config = load_config(path, overrides)
+        assert (codec, decoder) == (config.MODEL.CODEC, config.TEST.DECODER)
+
+
+def test_sigma_has_no_effect_on_five_widths() -> None:
+    lines = " ".join(notices(load_config(HRNET, ["MODEL.CODEC", "megvii", "MODEL.SIGMA", "3"])))
+    assert "MODEL.SIGMA (codec megvii has five widths of its own)" in lines
 
 
 def test_wide_fusion_of_udp_gaussian_is_mentioned() -> None:
