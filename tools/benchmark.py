@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lib.bench.decode import decode_rows
 from lib.bench.evaluate import evaluate_rows
+from lib.bench.families import family_rows, family_table
 from lib.bench.forward import forward_rows
 from lib.bench.loader import loader_rows
 from lib.bench.memory import memory_rows
@@ -33,7 +34,9 @@ BENCHMARKS: dict[str, Callable[[BenchSettings], list[Row]]] = {
     "train": train_rows,
     "evaluate": evaluate_rows,
     "memory": memory_rows,
+    "families": family_rows,
 }
+TABLES: dict[str, Callable[[list[Row]], str]] = {"families": family_table}
 WITH_CONFIG = ("network", "precision")
 
 
@@ -49,7 +52,8 @@ def main() -> None:
         rows = _with_config(name, settings, flags) if name in WITH_CONFIG else BENCHMARKS[name](settings)
         path = Path(flags.output) / f"{name}_{flags.device.partition(':')[0]}.csv"
         write_rows(path, rows, flags.device)
-        print(f"{format_table(rows)}\n\n{path}, {time.perf_counter() - started:.0f} s\n", flush=True)
+        table = TABLES.get(name, format_table)(rows)
+        print(f"{table}\n\n{path}, {time.perf_counter() - started:.0f} s\n", flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
