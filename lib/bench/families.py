@@ -17,15 +17,16 @@ from lib.utils.complexity import count_work
 BATCH = 4
 PARAMETERS, MULTIPLY_ADDS, PUBLISHED = "parameters", "multiply-adds", "published counter"
 COLUMNS = (PARAMETERS, MULTIPLY_ADDS, PUBLISHED, "float32", "bf16")
+SIZES = ("256x192", "384x288")
 # One experiment per network and size, whatever encoding it was published with.
 FAMILY = (
-    *(f"coco/resnet/res{depth}_{size}_d256x3_adam_lr1e-3" for depth in (50, 101, 152) for size in ("256x192", "384x288")),
-    *(f"coco/hrnet/w{width}_{size}_adam_lr1e-3" for width in (32, 48) for size in ("256x192", "384x288")),
+    *(f"coco/resnet/res{depth}_{size}_d256x3_adam_lr1e-3" for depth in (50, 101, 152) for size in SIZES),
+    *(f"coco/hrnet/w{width}_{size}_adam_lr1e-3" for width in (32, 48) for size in SIZES),
     *(f"coco/hrnet/w{width}_256x192_adam_lr1e-3_udp" for width in (32, 48)),
     *(f"coco/rsn/{name}_256x192" for name in ("res18", "rsn18", "rsn18x4", "rsn50", "rsn50x2", "rsn50x3", "rsn50x4")),
     "coco/rsn/rsn50x4_384x288",
     "coco/rsn/rsn18_256x192_udp",
-    *(f"coco/hrformer/{size}" for size in ("small_256x192", "small_384x288", "base_256x192", "base_384x288")),
+    *(f"coco/hrformer/{name}_{size}" for name in ("small", "base") for size in SIZES),
 )
 
 

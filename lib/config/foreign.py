@@ -12,6 +12,13 @@ _NEAREST = "experiments/coco/hrnet/w32_256x192_adam_lr1e-3.yaml"
 
 # Words of mmpose's file names that stand for another data set, augmentation or loss than our files have.
 _OTHER_EXPERIMENT = ("wholebody", "aic", "coarsedropout", "gridmask", "photometric", "awing", "fp16", "merge")
+# Networks in the file names of mmpose 0.x, 1.x and HRFormer, without hyphens.
+_NETWORK = re.compile(
+    r"(?:^|_)(?:hrnet_(?P<width>w\d+)|res(?:net)?_?(?P<depth>\d+)|(?P<stages>\dx)?rsn_?(?P<rsn>\d+)"
+    r"|(?P<transformer>hrformer|hrt)_(?P<size>small|base))(?=_)"
+)
+# Folders of the RSN repository and of UDP-Pose's copy, for example 4XRSN18.coco.
+_RSN_FOLDER = re.compile(r"(?:(?P<stages>\d)x)?(?P<network>rsn|res)(?P<depth>\d+)\.(?P<data>coco|mpii)(?P<udp>.*_prm)?")
 
 
 def refuse_foreign_config(path: Path) -> None:
@@ -22,7 +29,7 @@ def refuse_foreign_config(path: Path) -> None:
     """
     if path.suffix != ".py":
         return
-    system = "RSN" if path.name == "config.py" else "mmpose"
+    system = "RSN" if path.name == "config.py" else "HRFormer" if path.name.startswith("hrt_") else "mmpose"
     equivalent = equivalent_file(path)
     if equivalent is None:
         raise PoseError(
@@ -33,24 +40,47 @@ def refuse_foreign_config(path: Path) -> None:
 
 
 def equivalent_file(path: Path) -> str | None:
-    """Our experiment for an mmpose config, from its file name, such as hrnet_w32_coco_256x192_udp.py.
+    """Our experiment for a Python config, from its name.
 
-    Understands the names of mmpose 0.x and 1.x (td-hm_hrnet-w32_udp-8xb64-210e_coco-256x192.py). Returns a path that
-    exists below experiments/, or None.
+    Understands the names of mmpose 0.x (hrnet_w32_coco_256x192_udp.py) and 1.x
+    (td-hm_hrnet-w32_udp-8xb64-210e_coco-256x192.py), of HRFormer (hrt_small_coco_256x192.py) and the folders of RSN
+    (RSN18.coco/config.py). Returns a path that exists below experiments/, or None.
     """
-    name = path.stem.lower().replace("-", "_")
-    network = re.search(r"(?:^|_)(?:hrnet_(w\d+)|res(?:net)?_?(\d+))(?=_)", name)
-    sizes = re.findall(r"\d{3}x\d{3}", name)
-    other = any(word in name for word in _OTHER_EXPERIMENT)
-    if "coco" not in name or other or network is None or not sizes:
-        return None
-    width, depth = network.groups()
-    suffix = ""
+    name = _rsn_experiment(path.parent.name) if path.name == "config.py" else _mmpose_experiment(path.stem)
+    return f"experiments/{name}.yaml" if name and (EXPERIMENTS / f"{name}.yaml").is_file() else None
+
+
+def _mmpose_experiment(stem: str) -> str:
+    """The path of the experiment that a file name of mmpose or HRFormer asks for; '' where it says too little."""
+    name = stem.lower().replace("-", "_")
+    network, sizes = _NETWORK.search(name), re.findall(r"\d{3}x\d{3}", name)
+    data = next((data for data in ("coco", "mpii") if data in name), "")
+    if not data or network is None or not sizes or any(word in name for word in _OTHER_EXPERIMENT):
+        return ""
+    size = sizes[-1]
+    if network["size"]:
+        ours = "" if network["transformer"] == "hrt" else "_mmpose"
+        return f"{data}/hrformer/{network['size']}_{size}{ours}"
+    if network["rsn"]:
+        stages = f"x{network['stages'][0]}" if network["stages"] else ""
+        return f"{data}/rsn/rsn{network['rsn']}{stages}_{size}_mmpose"
+    encoding = _encoding(name)
+    if network["width"]:
+        return f"{data}/hrnet/{network['width']}_{size}_adam_lr5e-4{encoding}_mmpose"
+    return f"{data}/resnet/res{network['depth']}_{size}_d256x3_adam_lr5e-4{encoding}_mmpose"
+
+
+def _encoding(name: str) -> str:
     if "udp" in name:
-        suffix = "_udp_offset" if "regress" in name or "combined" in name else "_udp"
-    elif "dark" in name:
-        suffix = "_dark"
-    folder, prefix = ("hrnet", width) if width else ("resnet", f"res{depth}")
-    middle = "adam_lr5e-4" if width else "d256x3_adam_lr5e-4"
-    file = Path("coco") / folder / f"{prefix}_{sizes[-1]}_{middle}{suffix}_mmpose.yaml"
-    return f"experiments/{file.as_posix()}" if (EXPERIMENTS / file).is_file() else None
+        return "_udp_offset" if "regress" in name or "combined" in name else "_udp"
+    return "_dark" if "dark" in name else ""
+
+
+def _rsn_experiment(folder: str) -> str:
+    """The path of the experiment that a folder of the RSN repository asks for; '' for another folder."""
+    match = _RSN_FOLDER.match(folder.lower())
+    if match is None:
+        return ""
+    stages = f"x{match['stages']}" if match["stages"] else ""
+    size = "256x192" if match["data"] == "coco" else "256x256"
+    return f"{match['data']}/rsn/{match['network']}{match['depth']}{stages}_{size}{'_udp' if match['udp'] else ''}"

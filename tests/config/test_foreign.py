@@ -20,6 +20,11 @@ from lib.utils.errors import PoseError
         ("td-hm_hrnet-w48_udp-8xb32-210e_coco-384x288.py", "hrnet/w48_384x288_adam_lr5e-4_udp_mmpose"),
         ("td-hm_hrnet-w32_udp-regress-8xb64-210e_coco-256x192.py", "hrnet/w32_256x192_adam_lr5e-4_udp_offset_mmpose"),
         ("td-hm_res50_dark-8xb64-210e_coco-256x192.py", "resnet/res50_256x192_d256x3_adam_lr5e-4_dark_mmpose"),
+        ("rsn18_coco_256x192.py", "rsn/rsn18_256x192_mmpose"),
+        ("2xrsn50_coco_256x192.py", "rsn/rsn50x2_256x192_mmpose"),
+        ("td-hm_3xrsn50_8xb32-210e_coco-256x192.py", "rsn/rsn50x3_256x192_mmpose"),
+        ("hrformer_base_coco_384x288.py", "hrformer/base_384x288_mmpose"),
+        ("td-hm_hrformer-small_8xb32-210e_coco-256x192.py", "hrformer/small_256x192_mmpose"),
     ],
 )
 def test_mmpose_configs_name_our_file(name: str, equivalent: str) -> None:
@@ -28,14 +33,34 @@ def test_mmpose_configs_name_our_file(name: str, equivalent: str) -> None:
     assert (EXPERIMENTS / "coco" / f"{equivalent}.yaml").is_file()
 
 
+def test_hrformers_configs_name_our_file() -> None:
+    with pytest.raises(PoseError, match=r"config of HRFormer.*use experiments/coco/hrformer/base_384x288\.yaml"):
+        load_config("configs/hrt_base_coco_384x288.py")
+
+
 @pytest.mark.parametrize(
-    "name", ["vitpose_coco_256x192.py", "hrnet_w32_coco_256x192_gridmask.py", "hrnet_w32_mpii_256x256.py"]
+    "name", ["vitpose_coco_256x192.py", "hrnet_w32_coco_256x192_gridmask.py", "hrnet_w18_mpii_256x256.py"]
 )
 def test_other_mmpose_configs_name_where_to_start(name: str) -> None:
     with pytest.raises(PoseError, match=r"no YAML file for this experiment.*experiments/.*\.yaml"):
         load_config(name)
 
 
-def test_rsn_configs_are_refused() -> None:
-    with pytest.raises(PoseError, match=r"config\.py is a Python config of RSN.*experiments/.*\.yaml"):
-        load_config("exps/RSN18.coco/config.py")
+@pytest.mark.parametrize(
+    ("folder", "equivalent"),
+    [
+        ("RSN18.coco", "rsn18_256x192"),
+        ("4XRSN18.coco", "rsn18x4_256x192"),
+        ("RSN50.coco", "rsn50_256x192"),
+        ("Res18.coco", "res18_256x192"),
+        ("RSN18.coco.e1.se.36x8x132000_prm", "rsn18_256x192_udp"),
+    ],
+)
+def test_rsn_configs_name_our_file(folder: str, equivalent: str) -> None:
+    with pytest.raises(PoseError, match=f"config.py is a Python config of RSN.*use experiments/coco/rsn/{equivalent}"):
+        load_config(f"exps/{folder}/config.py")
+
+
+def test_other_rsn_configs_name_where_to_start() -> None:
+    with pytest.raises(PoseError, match=r"config\.py is a Python config of RSN.*no YAML file"):
+        load_config("exps/mspn.2xstg.coco/config.py")
