@@ -10,7 +10,7 @@ from lib.models.blocks import BasicBlock, Bottleneck, ResidualBlock
 from lib.models.hrformer import HRFormer, TransformerStage, spread_drop_path
 from lib.models.pose_hrnet import PoseHighResolutionNet, Stage, Stem
 from lib.models.pose_resnet import Deconvolution, PoseResNet
-from lib.models.rsn import ResidualStepsNetwork
+from lib.models.rsn import Channels, ResidualStepsNetwork
 from lib.utils.checkpoint import WeightReport, load_weights
 from lib.utils.errors import PoseError
 
@@ -130,6 +130,7 @@ def _build_rsn(model: CfgNode) -> ResidualStepsNetwork:
         se_reduction=extra.SE_REDUCTION,
         wide_start=extra.BRANCH_FROM == "out" or (not extra.BRANCH_FROM and extra.SE_REDUCTION > 0),
         deep_stem=extra.STEM_CONVS == 3,
+        channels=Channels(extra.WIDTH, extra.UPSAMPLE_CHANNELS),
     )
 
 

@@ -4,6 +4,7 @@ Cai et al., Learning Delicate Local Representations for Multi-Person Pose Estima
 those of caiyuanhao1998/RSN, whose networks, those of UDP-Pose's RSN and those of mmpose are all made here.
 """
 
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
@@ -14,10 +15,26 @@ from lib.models.rsn_blocks import BlockMaker, ConvNorm, PlainBlock, PoseRefineMa
 
 # depth -> number of blocks in layer1 .. layer4.
 BLOCK_COUNTS: dict[int, tuple[int, int, int, int]] = {18: (2, 2, 2, 2), 50: (3, 4, 6, 3)}
-# Channels of layer1 .. layer4; the stem and what one stage hands the next have the first.
-LAYER_CHANNELS = (64, 128, 256, 512)
-# Channels of every unit on the way up.
-UNIT_CHANNELS = 256
+# Resolutions of a stage, each half of the one before.
+LEVELS = 4
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Widths of a network; the published ones have the default.
+
+    Attributes:
+        width: of the stem, of layer1 and of what one stage hands the next; each further layer has twice as many.
+        unit: of every unit on the way up.
+    """
+
+    width: int = 64
+    unit: int = 256
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """Channels of layer1 .. layer4."""
+        return tuple(self.width * 2**level for level in range(LEVELS))
 
 
 class ResidualStepsNetwork(nn.Module):
@@ -34,6 +51,7 @@ class ResidualStepsNetwork(nn.Module):
         se_reduction: of squeeze and excitation in residual steps blocks, 8 in UDP-Pose; 0 = none.
         wide_start: branches take their width from a block's output, as in UDP-Pose; else from its input.
         deep_stem: three convolutions, as in UDP-Pose; else one and a max-pooling.
+        channels: widths.
 
     Weights start with the published values, see `_init_weights`; all publications train from these, without ImageNet.
     """
@@ -53,16 +71,18 @@ class ResidualStepsNetwork(nn.Module):
         se_reduction: int = 0,
         wide_start: bool = False,
         deep_stem: bool = False,
+        channels: Channels = Channels(),
     ) -> None:
         super().__init__()
         block: BlockMaker = partial(PlainBlock, bias=conv_bias)
         if steps:
             block = partial(StepsBlock, bias=conv_bias, se_reduction=se_reduction, wide_start=wide_start)
         self.num_stages = num_stages
-        self.top = _Stem(deep_stem, conv_bias)
+        self.top = _Stem(channels.width, deep_stem, conv_bias)
         for index in range(num_stages):
             last = index == num_stages - 1
-            stage = _Stage(block, BLOCK_COUNTS[depth], out_channels, last=last, refine=refine, bias=conv_bias)
+            ascent = _Ascent(channels, out_channels, last=last, refine=refine, bias=conv_bias)
+            stage = _Stage(_Descent(block, channels, BLOCK_COUNTS[depth]), ascent)
             self.add_module(f"stage{index}", stage)
         _init_weights(self, everywhere=not conv_bias)
 
@@ -86,11 +106,10 @@ class ResidualStepsNetwork(nn.Module):
 
 
 class _Stem(nn.Module):
-    """A quarter of the image's size in 64 channels."""
+    """A quarter of the image's size in `channels` channels."""
 
-    def __init__(self, deep: bool, bias: bool) -> None:
+    def __init__(self, channels: int, deep: bool, bias: bool) -> None:
         super().__init__()
-        channels = LAYER_CHANNELS[0]
         if deep:
             self.conv: nn.Module = nn.Sequential(
                 ConvNorm(3, channels, 3, 2, relu=True, bias=bias),
@@ -103,19 +122,17 @@ class _Stem(nn.Module):
             self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) -> (B, 64, H / 4, W / 4)."""
+        """(B, 3, H, W) -> (B, channels, H / 4, W / 4)."""
         return self.maxpool(self.conv(images))
 
 
 class _Stage(nn.Module):
     """Down to an eighth of the input and up again; all but the last stage prepare the next one."""
 
-    def __init__(
-        self, block: BlockMaker, counts: tuple[int, ...], out_channels: int, *, last: bool, refine: bool, bias: bool
-    ) -> None:
+    def __init__(self, downsample: "_Descent", upsample: "_Ascent") -> None:
         super().__init__()
-        self.downsample = _Descent(block, counts)
-        self.upsample = _Ascent(out_channels, last=last, refine=refine, bias=bias)
+        self.downsample = downsample
+        self.upsample = upsample
 
     def forward(self, x: Tensor, skips: list[Tensor]) -> tuple[list[Tensor], list[Tensor], Tensor]:
         """Heatmaps (coarse to fine), and for the next stage: its skips (fine to coarse) and its input."""
@@ -125,19 +142,18 @@ class _Stage(nn.Module):
 class _Descent(nn.Module):
     """Four layers of blocks, each but the first halving the size."""
 
-    def __init__(self, block: BlockMaker, counts: tuple[int, ...]) -> None:
+    def __init__(self, block: BlockMaker, channels: Channels, counts: tuple[int, ...]) -> None:
         super().__init__()
-        in_channels = LAYER_CHANNELS[0]
-        for index, (channels, count) in enumerate(zip(LAYER_CHANNELS, counts, strict=True), 1):
-            first = block(in_channels, channels, 1 if index == 1 else 2)
-            layer = nn.Sequential(first, *(block(channels, channels) for _ in range(count - 1)))
-            self.add_module(f"layer{index}", layer)
-            in_channels = channels
+        in_channels = channels.width
+        for index, (width, count) in enumerate(zip(channels.layers, counts, strict=True), 1):
+            first = block(in_channels, width, 1 if index == 1 else 2)
+            self.add_module(f"layer{index}", nn.Sequential(first, *(block(width, width) for _ in range(count - 1))))
+            in_channels = width
 
     def forward(self, x: Tensor, skips: list[Tensor]) -> list[Tensor]:
         """Features of the four layers, fine to coarse; `skips` of the stage before, if any, are added to them."""
         features = []
-        for index in range(len(LAYER_CHANNELS)):
+        for index in range(LEVELS):
             x = getattr(self, f"layer{index + 1}")(x)
             if skips:
                 x = x + skips[index]
@@ -148,11 +164,11 @@ class _Descent(nn.Module):
 class _Ascent(nn.Module):
     """Four units, each but the first doubling the size."""
 
-    def __init__(self, out_channels: int, *, last: bool, refine: bool, bias: bool) -> None:
+    def __init__(self, channels: Channels, out_channels: int, *, last: bool, refine: bool, bias: bool) -> None:
         super().__init__()
         self.last = last
-        for level in range(len(LAYER_CHANNELS)):
-            unit = _Unit(level, out_channels, last=last, refine=refine, bias=bias)
+        for level in range(LEVELS):
+            unit = _Unit(channels, level, out_channels, last=last, refine=refine, bias=bias)
             self.add_module(f"up{level + 1}", unit)
 
     def forward(self, features: list[Tensor]) -> tuple[list[Tensor], list[Tensor], Tensor]:
@@ -173,24 +189,26 @@ class _Ascent(nn.Module):
 class _Unit(nn.Module):
     """One resolution on the way up; `level` 0 is the coarsest, 3 the finest."""
 
-    def __init__(self, level: int, out_channels: int, *, last: bool, refine: bool, bias: bool) -> None:
+    def __init__(
+        self, channels: Channels, level: int, out_channels: int, *, last: bool, refine: bool, bias: bool
+    ) -> None:
         super().__init__()
-        in_channels = LAYER_CHANNELS[-1 - level]
-        finest = level == len(LAYER_CHANNELS) - 1
+        in_channels, width = channels.layers[-1 - level], channels.unit
+        finest = level == LEVELS - 1
         pointwise = partial(ConvNorm, kernel_size=1, bias=bias)
-        self.u_skip = pointwise(in_channels, UNIT_CHANNELS, relu=False)
-        self.up_conv = pointwise(UNIT_CHANNELS, UNIT_CHANNELS, relu=False) if level > 0 else nn.Identity()
+        self.u_skip = pointwise(in_channels, width, relu=False)
+        self.up_conv = pointwise(width, width, relu=False) if level > 0 else nn.Identity()
         self.relu = nn.ReLU(inplace=True)
-        self.prm = PoseRefineMachine(UNIT_CHANNELS, bias=bias) if refine and finest else nn.Identity()
-        self.res_conv1 = pointwise(UNIT_CHANNELS, UNIT_CHANNELS, relu=True)
-        self.res_conv2 = ConvNorm(UNIT_CHANNELS, out_channels, 3, relu=False, bias=bias)
+        self.prm = PoseRefineMachine(width, bias=bias) if refine and finest else nn.Identity()
+        self.res_conv1 = pointwise(width, width, relu=True)
+        self.res_conv2 = ConvNorm(width, out_channels, 3, relu=False, bias=bias)
         self.skip1 = nn.Identity() if last else pointwise(in_channels, in_channels, relu=True)
-        self.skip2 = nn.Identity() if last else pointwise(UNIT_CHANNELS, in_channels, relu=True)
+        self.skip2 = nn.Identity() if last else pointwise(width, in_channels, relu=True)
         hands_on = finest and not last
-        self.cross_conv = pointwise(UNIT_CHANNELS, LAYER_CHANNELS[0], relu=True) if hands_on else nn.Identity()
+        self.cross_conv = pointwise(width, channels.width, relu=True) if hands_on else nn.Identity()
 
     def forward(self, x: Tensor, coarser: Tensor | None) -> Tensor:
-        """Features (B, 256, h, w) from those of the way down, (B, in_channels, h, w), and of the coarser unit."""
+        """Features (B, unit, h, w) from those of the way down, (B, in_channels, h, w), and of the coarser unit."""
         out = self.u_skip(x)
         if coarser is not None:
             out += self._enlarged(coarser, x.shape[-2:])

@@ -14,10 +14,14 @@ FILES = sorted(path.relative_to(EXPERIMENTS).as_posix() for path in EXPERIMENTS.
 def test_experiment_loads(tmp_path: Path, name: str) -> None:
     config = load_config(EXPERIMENTS / name)
     stem = Path(name).stem
-    expected = "dark" if "_dark" in stem else "udp" if "_udp" in stem else "msra"
-    assert expected == config.MODEL.CODEC
+    encoding = "dark" if "_dark" in stem else "udp" if "_udp" in stem else "msra"
+    if config.MODEL.NAME == "rsn":
+        encoding = {"msra": "megvii", "udp": "megvii_udp"}[encoding]
+    assert encoding == config.MODEL.CODEC
     assert ("offset" if "_offset" in stem else "gaussian") == config.MODEL.TARGET_TYPE
-    assert ("mmpose" if stem.endswith("_mmpose") else "original") == config.MODEL.CODEC_VARIANT
+    # HRFormer's own code is a copy of mmpose.
+    mmpose = stem.endswith("_mmpose") or name.startswith("coco/hrformer/")
+    assert ("mmpose" if mmpose else "original") == config.MODEL.CODEC_VARIANT
     width, height = config.MODEL.IMAGE_SIZE
     assert f"{height}x{width}" in stem
     assert output_directory(config).name == stem
@@ -47,7 +51,18 @@ def test_the_promised_experiments_exist() -> None:
     }
     names |= {f"crowdpose/hrnet/w32_256x192_adam_{recipe}.yaml" for recipe in ("lr1e-3", "lr1e-3_udp", "lr5e-4_mmpose")}
     names.add("hand/hrnet/w18_256x256_adam_lr1e-3_udp.yaml")
-    names.add("coco_mini/hrnet_w24_128x96_udp.yaml")
+    names |= {f"coco/rsn/rsn{kind}_256x192.yaml" for kind in ("18", "18x4", "50", "50x2", "50x3", "50x4")}
+    names |= {f"coco/rsn/rsn{kind}_256x192_mmpose.yaml" for kind in ("18", "50", "50x2", "50x3")}
+    names |= {f"coco/rsn/{name}.yaml" for name in ("res18_256x192", "rsn18_256x192_udp", "rsn50x4_384x288")}
+    names |= {
+        f"coco/hrformer/{kind}_{size}{suffix}.yaml"
+        for kind in ("small", "base")
+        for size in ("256x192", "384x288")
+        for suffix in ("", "_mmpose")
+    }
+    small = ("hrnet_w24_128x96_udp", "resnet18_128x96", "rsn18_w16_128x96", "hrformer_w16_128x96_udp")
+    names |= {f"{data}/{name}.yaml" for data in ("synthetic", "coco_mini") for name in small}
+    names.add("synthetic/rsn18_w16_128x96_udp.yaml")
     assert names <= set(FILES)
 
 
@@ -73,3 +88,49 @@ def test_mmpose_recipes(name: str, batch: int, kernel: int, shift: bool) -> None
     assert (config.TRAIN.LR, config.TRAIN.WARMUP_ITERS, config.TRAIN.END_EPOCH) == (0.0005, 500, 210)
     assert (config.DATASET.SCALE_FACTOR, config.DATASET.ROT_FACTOR, config.DATASET.PROB_HALF_BODY) == (0.5, 40, 0.3)
     assert config.DATASET.COLOR_RGB
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "batch", "iterations"),
+    [
+        ("rsn18_256x192", 0.004, 256, 96000),
+        ("rsn50x4_384x288", 0.004, 256, 96000),
+        ("rsn18_256x192_udp", 0.004, 288, 128000),
+    ],
+)
+def test_rsn_recipes(name: str, rate: float, batch: int, iterations: int) -> None:
+    config = load_config(EXPERIMENTS / f"coco/rsn/{name}.yaml")
+    train, data = config.TRAIN, config.DATASET
+    assert (train.LR, train.EXPECTED_BATCH, train.MAX_ITERS) == (rate, batch, iterations)
+    assert (train.LR_SCHEDULE, train.WARMUP_ITERS, train.WARMUP_FACTOR) == ("linear", 2400, 0.1)
+    assert (train.OPTIMIZER, train.ADAM_WD, train.NO_DECAY) == ("adam", 1e-5, ["bias"])
+    assert (data.AUGMENTATION, data.BOX_PADDING, data.COLOR_RGB) == ("rsn", [1.09, 1.135], False)
+    assert (config.LOSS.USE_OHKM, config.LOSS.TOPK) == (True, 8)
+    assert (config.TEST.OKS_THRE, config.TEST.IN_VIS_THRE) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "steps"),
+    [("rsn18_256x192_mmpose", 0.02, [170, 190, 200]), ("rsn50x3_256x192_mmpose", 0.005, [170, 200])],
+)
+def test_mmposes_rsn_recipes(name: str, rate: float, steps: list[int]) -> None:
+    config = load_config(EXPERIMENTS / f"coco/rsn/{name}.yaml")
+    assert (config.TRAIN.LR, config.TRAIN.LR_STEP, config.TRAIN.EXPECTED_BATCH) == (rate, steps, 256)
+    assert config.DATASET.AUGMENTATION == "hrnet"
+
+
+@pytest.mark.parametrize(("name", "drop_path"), [("small_384x288", 0.1), ("base_256x192", 0.2), ("base_384x288", 0.3)])
+@pytest.mark.parametrize("suffix", ["", "_mmpose"])
+def test_hrformer_recipes(name: str, drop_path: float, suffix: str) -> None:
+    config = load_config(EXPERIMENTS / f"coco/hrformer/{name}{suffix}.yaml")
+    train = config.TRAIN
+    assert (train.OPTIMIZER, train.LR, train.WD, train.NO_DECAY) == (
+        "adamw",
+        0.0005,
+        0.01,
+        ["relative_position_bias_table"],
+    )
+    assert (train.WARMUP_ITERS, train.LR_STEP, train.END_EPOCH, train.EXPECTED_BATCH) == (500, [170, 200], 210, 256)
+    assert config.MODEL.EXTRA.WITH_RPE is bool(suffix)
+    assert config.MODEL.EXTRA.DROP_PATH == drop_path
+    assert config.MODEL.SIGMA == (3 if "384" in name else 2)

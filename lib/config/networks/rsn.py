@@ -11,8 +11,8 @@ _CHOICES: dict[str, tuple[int | str, ...]] = {
     "STEM_CONVS": (1, 3),
     "BRANCH_FROM": ("", "in", "out"),
 }
-# Channels of the narrowest block, of which squeeze and excitation must leave something.
-_LEAST_CHANNELS = 64
+# Of a quarter of the channels a branch would have none.
+_LEAST_WIDTH = 4
 
 
 def default_extra() -> CfgNode:
@@ -27,6 +27,8 @@ def default_extra() -> CfgNode:
     node.STEM_CONVS = 1  # 7x7 and max-pooling: 1 | three convolutions (UDP-Pose's RSN): 3
     node.CONV_BIAS = None  # convolutions have a bias; null = with MODEL.CODEC_VARIANT original, not with mmpose
     node.BRANCH_FROM = ""  # a block's branches have 26/64 of its in | out channels; '' = out where SE_REDUCTION > 0
+    node.WIDTH = 64  # NEW: channels of the stem and of the first of four layers, each of which doubles them
+    node.UPSAMPLE_CHANNELS = 256  # NEW: channels of every unit on the way up
     return node
 
 
@@ -44,8 +46,11 @@ def fault(model: CfgNode) -> str:
             return f"MODEL.EXTRA.{name} is {extra[name]!r}, but it must be {expected}"
     if extra.NUM_STAGES < 1:
         return f"MODEL.EXTRA.NUM_STAGES is {extra.NUM_STAGES}, but it must be 1 or more"
-    if not 0 <= extra.SE_REDUCTION <= _LEAST_CHANNELS:
-        return f"MODEL.EXTRA.SE_REDUCTION is {extra.SE_REDUCTION}, but it must be between 0 and {_LEAST_CHANNELS}"
+    for name in ("WIDTH", "UPSAMPLE_CHANNELS"):
+        if extra[name] < _LEAST_WIDTH:
+            return f"MODEL.EXTRA.{name} is {extra[name]}, but it must be {_LEAST_WIDTH} or more"
+    if not 0 <= extra.SE_REDUCTION <= extra.WIDTH:
+        return f"MODEL.EXTRA.SE_REDUCTION is {extra.SE_REDUCTION}, but it must be between 0 and {extra.WIDTH}"
     if extra.BLOCK == "BASIC" and (extra.SE_REDUCTION or extra.BRANCH_FROM):
         return "MODEL.EXTRA.SE_REDUCTION and BRANCH_FROM change residual steps blocks, but MODEL.EXTRA.BLOCK is BASIC"
     return wide_fusion_fault(model)
