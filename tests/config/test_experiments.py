@@ -101,7 +101,7 @@ def test_mmpose_recipes(name: str, batch: int, kernel: int, shift: bool) -> None
 def test_rsn_recipes(name: str, rate: float, batch: int, iterations: int) -> None:
     config = load_config(EXPERIMENTS / f"coco/rsn/{name}.yaml")
     train, data = config.TRAIN, config.DATASET
-    assert (train.LR, train.EXPECTED_BATCH, train.MAX_ITERS) == (rate, batch, iterations)
+    assert (rate, batch, iterations) == (train.LR, train.EXPECTED_BATCH, train.MAX_ITERS)
     assert (train.LR_SCHEDULE, train.WARMUP_ITERS, train.WARMUP_FACTOR) == ("linear", 2400, 0.1)
     assert (train.OPTIMIZER, train.ADAM_WD, train.NO_DECAY) == ("adam", 1e-5, ["bias"])
     assert (data.AUGMENTATION, data.BOX_PADDING, data.COLOR_RGB) == ("rsn", [1.09, 1.135], False)
@@ -115,8 +115,8 @@ def test_rsn_recipes(name: str, rate: float, batch: int, iterations: int) -> Non
 )
 def test_mmposes_rsn_recipes(name: str, rate: float, steps: list[int]) -> None:
     config = load_config(EXPERIMENTS / f"coco/rsn/{name}.yaml")
-    assert (config.TRAIN.LR, config.TRAIN.LR_STEP, config.TRAIN.EXPECTED_BATCH) == (rate, steps, 256)
-    assert config.DATASET.AUGMENTATION == "hrnet"
+    assert (rate, steps, 256) == (config.TRAIN.LR, config.TRAIN.LR_STEP, config.TRAIN.EXPECTED_BATCH)
+    assert config.DATASET.AUGMENTATION == "mmpose"
 
 
 @pytest.mark.parametrize(("name", "drop_path"), [("small_384x288", 0.1), ("base_256x192", 0.2), ("base_384x288", 0.3)])
@@ -132,5 +132,5 @@ def test_hrformer_recipes(name: str, drop_path: float, suffix: str) -> None:
     )
     assert (train.WARMUP_ITERS, train.LR_STEP, train.END_EPOCH, train.EXPECTED_BATCH) == (500, [170, 200], 210, 256)
     assert config.MODEL.EXTRA.WITH_RPE is bool(suffix)
-    assert config.MODEL.EXTRA.DROP_PATH == drop_path
-    assert config.MODEL.SIGMA == (3 if "384" in name else 2)
+    assert drop_path == config.MODEL.EXTRA.DROP_PATH
+    assert (3 if "384" in name else 2) == config.MODEL.SIGMA
