@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 FORMAT = "plumbpose"
 VERSION = 1
 OWN_SCHEME = "PlumbPose"
+# In converted files: the scheme of the program that trained the weights.
+ORIGIN = "converted_from"
 
 
 class KeypointSet(Protocol):
@@ -44,7 +46,7 @@ class StoredWeights:
         path: the file.
         content: all that is in it.
         weights: entries under our names.
-        scheme: where it comes from, as in WeightReport.
+        scheme: where it comes from, as in WeightReport; of a converted file, where it came from first.
         metadata: what the file says about itself; None for files of others.
     """
 
@@ -68,7 +70,8 @@ def read_weights(path: str | os.PathLike[str]) -> StoredWeights:
     if found is None:
         raise PoseError(f"checkpoint {path} holds no weights; give a file with a state_dict.")
     weights, scheme = to_own_names(found)
-    return StoredWeights(path, content, weights, scheme if metadata is None else OWN_SCHEME, metadata)
+    scheme = str(content.get(ORIGIN, scheme)) if metadata is None else OWN_SCHEME
+    return StoredWeights(path, content, weights, scheme, metadata)
 
 
 def load_weights(

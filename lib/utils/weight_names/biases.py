@@ -48,6 +48,30 @@ def fold_biases(weights: Mapping[str, Tensor], biases: Iterable[str]) -> dict[st
     folded = dict(weights)
     for bias in biases:
         mean, shift = weights[mean_of(bias)], folded.pop(bias)
-        exact = torch.promote_types(mean.dtype, torch.float32)
-        folded[mean_of(bias)] = (mean.double() - shift.double()).to(exact) if mean.shape == shift.shape else mean
+        if mean.shape == shift.shape and bool(shift.any()):
+            exact = torch.promote_types(mean.dtype, torch.float32)
+            folded[mean_of(bias)] = (mean.double() - shift.double()).to(exact)
     return folded
+
+
+def folded_entries(weights: Mapping[str, Tensor], biases: Collection[str]) -> dict[str, Tensor]:
+    """What `fold_biases` changes, as it was: to be kept for `unfold_biases`; empty where all biases are 0."""
+    if not any(bool(weights[bias].any()) for bias in biases):
+        return {}
+    return {name: weights[name] for bias in biases for name in (bias, mean_of(bias))}
+
+
+def unfold_biases(weights: Mapping[str, Tensor], kept: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
+    """The entries as they were before `fold_biases`.
+
+    Args:
+        weights: entries of a network under our names; they are not changed.
+        kept: from `folded_entries`.
+
+    Returns:
+        None where the running means are no longer those that `kept` was folded into.
+    """
+    unfolded = {**weights, **kept}
+    again = fold_biases(unfolded, [name for name in kept if name.endswith(BIAS) and mean_of(name) in kept])
+    same = again.keys() == weights.keys() and all(torch.equal(again[name], weights[name]) for name in weights)
+    return unfolded if same else None

@@ -22,6 +22,7 @@ RESNET_DEPTHS: dict[tuple[tuple[int, ...], bool], int] = {
 RSN_DEPTHS: dict[tuple[int, ...], int] = {(2, 2, 2, 2): 18, (3, 4, 6, 3): 50, (3, 4, 23, 3): 101}
 # Width of the first branch -> size.
 HRFORMER_SIZES = {32: "small", 78: "base"}
+OTHER_NETWORK = "a network of another kind"
 # Associative embedding has a heatmap and a tag for each of COCO's keypoints.
 EMBEDDING_CHANNELS = 34
 
@@ -52,7 +53,7 @@ def describe_network(weights: Mapping[str, Tensor]) -> str:
         return _describe_high_resolution(weights)
     blocks = tuple(_count_blocks(weights, f"layer{index}.") for index in range(1, 5))
     depth = RESNET_DEPTHS.get((blocks, "layer1.0.conv3.weight" in weights))
-    return f"ResNet-{depth}{_embedding(weights)}" if depth else "a network of another kind"
+    return f"ResNet-{depth}{_embedding(weights)}" if depth else OTHER_NETWORK
 
 
 def _describe_high_resolution(weights: Mapping[str, Tensor]) -> str:
