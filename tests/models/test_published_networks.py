@@ -31,6 +31,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "hrt_base_256x192": lambda: HRFormer(hrformer_stages(78, 2), 17),
     "mmpose_hrnet_w32_256x192": lambda: PoseHighResolutionNet(hrnet_stages(32), 17),
     "mmpose_res50_256x192": lambda: PoseResNet(50, 17),
+    "mmpose_hrformer_small_256x192": lambda: HRFormer(hrformer_stages(32, 1, with_bias=True), 17),
     "rsn18_256x192": lambda: ResidualStepsNetwork(18, 17),
     "rsn18_mpii_256x256": lambda: ResidualStepsNetwork(18, 16),
     "rsn18_4x_256x192": lambda: ResidualStepsNetwork(18, 17, num_stages=4),
@@ -92,6 +93,7 @@ def test_mmpose_networks_have_the_published_size(golden: Path, name: str) -> Non
         "rsn18_256x192",
         "rsn18_prm_256x192",
         "mmpose_rsn18_256x192",
+        "mmpose_hrformer_small_256x192",
     ],
 )
 def test_outputs_are_the_published_ones(golden: Path, tmp_path: Path, name: str) -> None:

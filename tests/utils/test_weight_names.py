@@ -1,11 +1,10 @@
 """Names of every published scheme: recognised, mapped to ours and back, and described."""
 
-import gzip
-import json
 from pathlib import Path
 
 import pytest
 import torch
+from helpers.golden_models import read_states
 from torch import Tensor
 
 from lib.utils.errors import PoseError
@@ -54,9 +53,7 @@ NOT_IN_MMPOSE = {
 @pytest.fixture(scope="module")
 def states(golden: Path) -> dict[str, dict[str, list[int]]]:
     """Network -> entry -> shape."""
-    files = (golden / "models").glob("*.json.gz")
-    networks = [json.loads(gzip.decompress(file.read_bytes())) for file in files]
-    return {name: network["state"] for part in networks for name, network in part.items()}
+    return {name: network["state"] for name, network in read_states(golden).items()}
 
 
 def filled(shapes: dict[str, list[int]]) -> State:
