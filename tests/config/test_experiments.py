@@ -134,3 +134,10 @@ def test_hrformer_recipes(name: str, drop_path: float, suffix: str) -> None:
     assert config.MODEL.EXTRA.WITH_RPE is bool(suffix)
     assert drop_path == config.MODEL.EXTRA.DROP_PATH
     assert (3 if "384" in name else 2) == config.MODEL.SIGMA
+
+
+def test_mmpose_moves_the_crops_of_coco_only(repository: Path) -> None:
+    for path in sorted((repository / "experiments").rglob("*_mmpose.yaml")):
+        if not path.name.startswith("_"):
+            data = load_config(path).DATASET
+            assert ("hrnet" if data.DATASET == "mpii" else "mmpose") == data.AUGMENTATION, path
