@@ -53,11 +53,11 @@ class RelativeAttention(nn.Module):
         return tokens.unflatten(2, (self.num_heads, -1)).transpose(1, 2)
 
     def _bias(self, dtype: torch.dtype) -> Tensor | None:
-        """What is added to the logits, (heads, L, L)."""
+        """What is added to the logits, (1, heads, L, L): PyTorch's fused CPU kernel does not take three dimensions."""
         if not self.with_bias:
             return None
         bias = self.relative_position_bias_table[self.relative_position_index]
-        return bias.permute(2, 0, 1).to(dtype)
+        return bias.permute(2, 0, 1).unsqueeze(0).to(dtype)
 
 
 class WindowAttention(nn.Module):
