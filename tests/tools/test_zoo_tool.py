@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import yaml
 from helpers.file_server import Behaviour, file_server
+from helpers.tiny_mpii import made_truth, write_tiny_mpii, write_truth_mat
 from helpers.tiny_run import make_tiny_data, run_tool, tiny_experiment
 from helpers.tools import load_tool
 
@@ -197,6 +199,29 @@ def test_the_test_compares_published_and_measured(tmp_path: Path, experiment: Pa
     assert "detections of person AP 56.4 / annotated boxes" in off.out
     assert "n/a" in off.out
     assert "NOT within 0.3 points" in off.out
+
+
+def test_figures_of_mpii_are_compared_in_percent(tmp_path: Path, rng: np.random.Generator, zoo: Zoo) -> None:
+    people = write_tiny_mpii(tmp_path / "mpii", rng)
+    write_truth_mat(tmp_path / "mpii" / "annot" / "gt_valid.mat", made_truth(rng, people))
+    experiment = tiny_experiment(
+        tmp_path,
+        tmp_path / "mpii",
+        MODEL={"NUM_JOINTS": 16},
+        DATASET={"DATASET": "mpii", "TRAIN_SET": "valid", "TEST_SET": "valid"},
+    )
+    torch.save(build_model(load_config(experiment)).state_dict(), tmp_path / "tiny.pth")
+    changes = {"detector": None, "published": {"Mean@0.5": 50.0, "Mean@0.11": 5.0}, "sha256": ""}
+    manifest = _manifest(tmp_path, experiment, b"", **changes)
+    run = zoo("test", "tiny", "--dir", tmp_path, "--zoo", manifest, "--tolerance", 100)
+    assert run.code == 0
+    lines = run.out.splitlines()
+    rows = [line.split() for line in lines[-7:] if line.startswith("Mean@")]
+    header, table = (line.strip("| ").split(" | ") for line in lines if re.match(r"\| (Arch|pose_hrnet)", line))
+    printed = dict(zip(header, table, strict=True))
+    measured = {name: float(figure) for name, _, figure, _ in rows}
+    assert measured == {name: pytest.approx(float(printed[name]), abs=0.06) for name in changes["published"]}
+    assert measured["Mean@0.5"] > 1.0
 
 
 def test_what_cannot_be_tested(tmp_path: Path, experiment: Path, weights: bytes, zoo: Zoo) -> None:
