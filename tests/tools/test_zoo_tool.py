@@ -221,7 +221,6 @@ def test_figures_of_mpii_are_compared_in_percent(tmp_path: Path, rng: np.random.
     printed = dict(zip(header, table, strict=True))
     measured = {name: float(figure) for name, _, figure, _ in rows}
     assert measured == {name: pytest.approx(float(printed[name]), abs=0.06) for name in changes["published"]}
-    assert measured["Mean@0.5"] > 1.0
 
 
 def test_what_cannot_be_tested(tmp_path: Path, experiment: Path, weights: bytes, zoo: Zoo) -> None:
