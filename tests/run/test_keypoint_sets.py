@@ -17,7 +17,7 @@ from lib.core.inference import Predictions
 from lib.dataset import build_dataset
 from lib.dataset.build import check_dataset
 from lib.run.judges.base import Verdict
-from lib.run.judges.choose import make_judges
+from lib.run.judges.choose import judged_by, make_judges
 from lib.run.setup import set_up
 from lib.run.test import test as run_test
 from lib.run.train import train
@@ -62,8 +62,7 @@ def verdict(experiment: Path, noise: float, result_file: Path | None = None) -> 
     points = points + noise * torch.from_numpy(np.random.default_rng(5).normal(size=points.shape)).to(points)
     image_points = codec.to_image(points, sample.center, sample.scale)
     predictions = Predictions(sample.index.numpy(), image_points.numpy(), scores.numpy())
-    (judge,) = make_judges(setup, dataset)
-    return judge.judge(predictions, dataset.records, result_file)
+    return judged_by(make_judges(setup, dataset), predictions, dataset, result_file)
 
 
 def test_decoded_targets_are_perfect_and_noise_is_not(experiment: Path, skeleton: Skeleton) -> None:
@@ -74,6 +73,20 @@ def test_decoded_targets_are_perfect_and_noise_is_not(experiment: Path, skeleton
     assert next(iter(perfect)) == "AP"
     assert [value for value in perfect.values() if value not in (-1, pytest.approx(1.0))] == []
     assert moved["AP"] < 0.9
+
+
+def test_hands_are_measured_in_points_as_well(places: dict[str, Path], tmp_path: Path) -> None:
+    metrics = {"METRICS": ["AUC", "PCK", "EPE"], "DECODER": "exact"}
+    outcome = []
+    for noise in (0.0, 1.5):
+        experiment = set_experiment(tmp_path, places["hand"], SETS["hand"], TEST=metrics)
+        outcome.append(verdict(experiment, noise).stats or {})
+    perfect, moved = outcome
+    assert list(perfect) == ["AUC", "PCK@0.2", "EPE"]
+    assert perfect["PCK@0.2"] == 1
+    assert perfect["EPE"] < 0.01
+    assert moved["AUC"] < perfect["AUC"]
+    assert moved["EPE"] > 1
 
 
 def test_mirrored_targets_come_back(experiment: Path, skeleton: Skeleton) -> None:
