@@ -154,7 +154,7 @@ class HRFormer(PoseHighResolutionNet):
             return ""
         use = "with" if trained_with_bias else "without"
         return (
-            f"weights named as in {scheme} were trained {use} the relative position bias; set "
+            f"weights as those of {scheme} were trained {use} the relative position bias; set "
             f"MODEL.EXTRA.WITH_RPE {str(trained_with_bias).lower()} for them"
         )
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from torch import Tensor
 from yacs.config import CfgNode
 
@@ -17,7 +16,6 @@ from lib.config import config_to_text, resolve_skeleton
 from lib.models import build_model
 from lib.utils.checkpoint import (
     ORIGIN,
-    OWN_SCHEME,
     StoredWeights,
     fit_weights,
     model_checkpoint,
@@ -188,7 +186,7 @@ def _keep_biases(work: Conversion, biases: list[str]) -> dict[str, Tensor]:
 
 def _note_system(work: Conversion) -> None:
     """Say in the file, and to the user, which program trained the weights of an HRFormer, if that is known."""
-    origin = _origin(work.stored)
+    origin = work.stored.system
     if origin not in ADDS_BIAS:
         return
     work.content[ORIGIN] = origin
@@ -198,14 +196,6 @@ def _note_system(work: Conversion) -> None:
             "mmpose's HRFormer adds the relative position bias and the original leaves it out; these weights were "
             f"trained {trained} it and lose accuracy there"
         )
-
-
-def _origin(stored: StoredWeights) -> str:
-    """The scheme of the system that trained the weights; of our own HRFormer, the system that it does the same as."""
-    if stored.metadata is None:
-        return stored.scheme
-    extra = (yaml.safe_load(stored.metadata.config) or {}).get("MODEL", {}).get("EXTRA", {})
-    return {True: "mmpose 0.x", False: "HRFormer"}.get(extra.get("WITH_RPE"), OWN_SCHEME)
 
 
 def _write_own(work: Conversion, cfg: CfgNode) -> None:

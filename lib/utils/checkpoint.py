@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+import yaml
 from torch import Tensor, nn
 
 from lib.utils.errors import PoseError
@@ -24,6 +25,8 @@ VERSION = 1
 OWN_SCHEME = "PlumbPose"
 # In converted files: the scheme of the program that trained the weights.
 ORIGIN = "converted_from"
+# MODEL.EXTRA.WITH_RPE of an HRFormer -> the scheme whose program computes the same.
+HRFORMERS = {True: "mmpose 0.x", False: "HRFormer"}
 
 
 class KeypointSet(Protocol):
@@ -55,6 +58,14 @@ class StoredWeights:
     weights: dict[str, Tensor]
     scheme: str
     metadata: Metadata | None
+
+    @property
+    def system(self) -> str:
+        """The scheme of the program that trained the weights, or of the one that does the same as ours did."""
+        if self.metadata is None:
+            return self.scheme
+        extra = (yaml.safe_load(self.metadata.config) or {}).get("MODEL", {}).get("EXTRA", {})
+        return HRFORMERS.get(extra.get("WITH_RPE"), self.scheme)
 
 
 def read_weights(path: str | os.PathLike[str]) -> StoredWeights:
@@ -240,7 +251,7 @@ def _metadata(content: Any, path: Path) -> Metadata | None:
 def _check_scheme(network: nn.Module, stored: StoredWeights) -> None:
     """Ask the network whether weights of this system can be meant for it."""
     find_fault = getattr(network, "scheme_fault", None)
-    fault = find_fault(stored.scheme) if find_fault is not None else ""
+    fault = find_fault(stored.system) if find_fault is not None else ""
     if fault:
         raise PoseError(f"checkpoint {stored.path} ({stored.scheme}) is not for this network: {fault.rstrip('.')}.")
 
