@@ -23,31 +23,14 @@ class LevelCodec(GaussianCodec):
     loss tells hidden keypoints from visible ones; factors per keypoint are the loss's.
 
     Args:
-        crop, flip_permutation, variant, decoder, no_response: see `Codec`.
-        blur_kernel: side of the decoder's blur, odd; 0 for the published one.
+        crop, flip_permutation: see `Codec`.
+        options: `variant`, `decoder`, `blur_kernel` and `no_response`, see `GaussianCodec`.
     """
 
     levels: ClassVar[int] = len(KERNELS)
 
-    def __init__(
-        self,
-        crop: Crop,
-        flip_permutation: Sequence[int],
-        *,
-        variant: str,
-        decoder: str,
-        blur_kernel: int = 0,
-        no_response: str = "argmax",
-    ) -> None:
-        super().__init__(
-            crop,
-            flip_permutation,
-            variant=variant,
-            decoder=decoder,
-            sigma=SIGMAS[-1],
-            blur_kernel=blur_kernel,
-            no_response=no_response,
-        )
+    def __init__(self, crop: Crop, flip_permutation: Sequence[int], **options: Any) -> None:
+        super().__init__(crop, flip_permutation, sigma=SIGMAS[-1], **options)
 
     def score_maps(self, heatmaps: ArrayLike) -> Tensor:
         """The finest maps with peaks of 1, (B, K, h, w), of outputs (B, K, h, w) or targets (B, 5, K, h, w)."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.dot_batches import INPUT_WH, NUM_KEYPOINTS, PREPARE, dot_batch
-from helpers.small_models import ThreeLayers, TwoOutputs, randomized, small_hrnet, small_resnet
+from helpers.small_models import ThreeLayers, TwoOutputs, randomized, small_hrformer, small_hrnet, small_resnet
 from torch import Tensor, nn
 
 from lib.codecs.base import Codec
@@ -110,7 +110,7 @@ def test_predictions_are_those_of_eager(runtime: str, kind: str, rng: np.random.
 
 @pytest.mark.slow
 @pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
-@pytest.mark.parametrize("make", [small_hrnet, small_resnet])
+@pytest.mark.parametrize("make", [small_hrnet, small_resnet, small_hrformer])
 def test_networks_in_other_engines(runtime: str, make: Any) -> None:
     _need(runtime)
     model, size = randomized(make()).to(memory_format=torch.channels_last), (64, 96)
