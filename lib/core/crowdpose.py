@@ -36,8 +36,9 @@ def crowd_statistics(
     Raises:
         PoseError: there are no annotations, a pose does not fit them, or an image has no crowd index.
 
-    Source: Jeff-sjtu/CrowdPose crowdposetools/cocoeval.py, COCOeval._summarizeKps and get_type_result; mmpose has the
-    same from xtcocotools (keypoints_crowd). It differs from pycocotools in sigmas, areas and these statistics alone.
+    Source: Jeff-sjtu/CrowdPose crowdposetools/cocoeval.py, COCOeval._summarizeKps and get_type_result. It differs from
+    pycocotools in sigmas, areas and these statistics alone. mmpose's version (xtcocotools, keypoints_crowd) moreover
+    leaves out poses without any positive keypoint score, and counts labelled keypoints by their flags.
     """
     constants = np.asarray(sigmas, dtype=np.float64)
     check_against(poses, truth, len(constants), source)

@@ -3,7 +3,6 @@
 import contextlib
 import copy
 import io
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -231,16 +230,6 @@ ODD = [
     negative_category,
     negative_counts,
 ]
-
-
-@pytest.fixture(params=["hotcoco", "pycocotools"])
-def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The library that a truth without oddities is evaluated with."""
-    if request.param == "hotcoco":
-        pytest.importorskip("hotcoco")
-    else:
-        monkeypatch.setitem(sys.modules, "hotcoco", None)
-    return request.param
 
 
 def compare(case: Case, sigmas: np.ndarray) -> np.ndarray:

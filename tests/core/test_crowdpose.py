@@ -1,6 +1,5 @@
 """CrowdPose's statistics against a scalar re-derivation, and what they need of an annotation file."""
 
-import sys
 from typing import Any
 
 import numpy as np
@@ -24,15 +23,9 @@ def statistics(content: Record, results: list[Record]) -> dict[str, float]:
     return crowd_statistics(poses, truth, CROWDPOSE.sigmas)
 
 
-@pytest.mark.parametrize("library", ["hotcoco", "pycocotools"])
+@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("noise", [2.0, 5.0, 9.0])
-def test_equals_the_scalar_version(
-    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, library: str, noise: float
-) -> None:
-    if library == "pycocotools":
-        monkeypatch.setitem(sys.modules, "hotcoco", None)
-    else:
-        pytest.importorskip("hotcoco")
+def test_equals_the_scalar_version(rng: np.random.Generator, noise: float) -> None:
     content = annotations_of(rng, CROWDPOSE)
     content["annotations"][5]["iscrowd"] = 1
     results = results_of(rng, content, CROWDPOSE, noise)
