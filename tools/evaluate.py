@@ -1,8 +1,10 @@
-"""Print the COCO statistics of a keypoint result file, or check it for the COCO server.
+"""Print the COCO statistics of a keypoint result file, or check it for the COCO server; or print PCKh on MPII.
 
     python tools/evaluate.py --gt annotations/person_keypoints_val2017.json --pred results.json
+    python tools/evaluate.py --gt annot/gt_valid.mat --pred pred.mat
 
 Where the annotation file has no annotations (image_info_test-dev2017.json), the result file is checked for submission.
+For MPII --gt is gt_valid.mat, its arrays as JSON or annotations with head boxes, and --pred a pred.mat or our JSON.
 """
 
 import argparse
@@ -10,7 +12,10 @@ from pathlib import Path
 
 from lib.core.coco_library import library_for
 from lib.core.evaluate import format_statistics
+from lib.core.mpii_predictions import check_images, read_predictions
+from lib.core.mpii_truth import is_mpii_truth, read_mpii_truth
 from lib.core.oks_metrics import OKS_METRICS, oks_metric_of, oks_statistics
+from lib.core.pckh import describe_heads, format_pckh, head_figures
 from lib.core.poses import poses_of
 from lib.core.submission import COCO_KEYPOINTS, check_submission
 from lib.core.truth import COCO_PERSON, Truth, read_truth
@@ -24,8 +29,12 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    parser.add_argument("--gt", required=True, metavar="A.json", help="COCO annotation file, or image_info of test-dev")
-    parser.add_argument("--pred", required=True, metavar="R.json", help="COCO keypoint result file of any program")
+    parser.add_argument(
+        "--gt", required=True, metavar="A", help="COCO annotation file, image_info of test-dev, or MPII truth"
+    )
+    parser.add_argument(
+        "--pred", required=True, metavar="R", help="COCO keypoint result file or MPII predictions of any program"
+    )
     parser.add_argument("--skeleton", default="coco", help="keypoint set: built-in name or YAML file (default: coco)")
     parser.add_argument("--metric", choices=OKS_METRICS, help="which statistics (those of the keypoint set's data set)")
     return parser.parse_args()
@@ -34,6 +43,21 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Evaluate or check."""
     arguments = parse_arguments()
+    if is_mpii_truth(arguments.gt):
+        _evaluate_mpii(arguments.gt, arguments.pred)
+    else:
+        _evaluate_coco(arguments)
+
+
+def _evaluate_mpii(truth_file: str, prediction_file: str) -> None:
+    truth, predictions = read_mpii_truth(truth_file), read_predictions(prediction_file)
+    check_images(predictions, truth.image_names, prediction_file)
+    stats = head_figures(predictions.joints, truth)
+    print(f"{len(truth)} people, truth {truth.source}, head boxes {describe_heads(truth)}")
+    print(format_pckh(stats, Path(prediction_file).stem))
+
+
+def _evaluate_coco(arguments: argparse.Namespace) -> None:
     skeleton = load_skeleton(arguments.skeleton)
     truth = read_truth(arguments.gt, skeleton.num_keypoints, skeleton.form)
     results = read_results(arguments.pred)

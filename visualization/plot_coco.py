@@ -1,4 +1,4 @@
-"""Draw the skeletons of a COCO keypoint result file over its images.
+"""Draw the skeletons of a COCO keypoint result file, or of MPII predictions, over their images.
 
     python visualization/plot_coco.py --prediction R.json --gt-anno A.json --image-path D --save-path O
 
@@ -10,6 +10,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from lib.core.mpii_predictions import read_predictions
+from lib.core.mpii_truth import is_mpii_truth
+from lib.core.mpii_view import annotations_of, results_of
 from lib.skeletons import Skeleton, load_skeleton
 from lib.utils.cli import run_command
 from lib.utils.coco_files import (
@@ -23,6 +26,7 @@ from lib.utils.coco_files import (
 )
 from lib.utils.errors import PoseError
 from lib.utils.image import read_image
+from lib.utils.mpii_files import read_mpii
 from visualization.coco_pictures import Person, Picture, pictures_by_image, pictures_by_oks
 from visualization.raster import draw_shapes, save_image, side_by_side
 from visualization.shapes import Shape, box_shapes, pose_shapes
@@ -73,7 +77,10 @@ def main() -> None:
     """Read, check, draw, tell what was written."""
     arguments = parse_arguments()
     skeleton = load_skeleton(arguments.skeleton)
-    annotations, results = _read(arguments.gt_anno, arguments.prediction, skeleton)
+    if is_mpii_truth(arguments.gt_anno):
+        annotations, results = _read_mpii(arguments)
+    else:
+        annotations, results = _read(arguments.gt_anno, arguments.prediction, skeleton)
     pictures = _choose(arguments, annotations, results, skeleton)
     image_folder, save_folder = Path(arguments.image_path), Path(arguments.save_path)
     _check_images(pictures, image_folder)
@@ -94,6 +101,15 @@ def _read(gt_file: str, result_file: str, skeleton: Skeleton) -> tuple[Record, l
     check_results(results, image_ids, category, skeleton.num_keypoints, f"result file {result_file}")
     people = annotated_people(annotations, skeleton.num_keypoints, gt_file, skeleton.form)
     return {**annotations, "annotations": people}, results
+
+
+def _read_mpii(arguments: argparse.Namespace) -> tuple[Record, list[Record]]:
+    """The same from MPII's files."""
+    if arguments.best or arguments.worst:
+        raise PoseError("--best and --worst rank by OKS, but MPII has no areas for it; leave them out.")
+    people = read_mpii(arguments.gt_anno)
+    predictions = read_predictions(arguments.prediction)
+    return annotations_of(people), results_of(predictions, people, arguments.prediction)
 
 
 def _choose(

@@ -60,6 +60,15 @@ class MpiiTruth:
         return MpiiTruth(self.source, self.joints[index], self.visible[index], self.head_sizes[index], names)
 
 
+def is_mpii_truth(path: str | os.PathLike[str]) -> bool:
+    """Whether a file looks like one for `read_mpii_truth` and not like COCO's, which is a JSON object."""
+    try:
+        content = b"" if str(path).endswith(".mat") else Path(path).read_bytes()
+    except OSError:
+        return False  # whoever reads it says why it cannot be read
+    return not content or content.lstrip().startswith(b"[") or b'"jnt_missing"' in content
+
+
 def read_mpii_truth(path: str | os.PathLike[str]) -> MpiiTruth:
     """Read truth.
 

@@ -26,6 +26,8 @@ LEFT_OUT = (6, 7)
 # HRNet, UDP-Pose and DarkPose publish the second as Mean@0.1.
 MEANS = {"Mean@0.5": 0.5, "Mean@0.11": 0.11, "Mean@0.1": 0.1}
 CRITERION = "Mean@0.5"
+# Before the names of figures that stand in for PCKh where there are no head boxes.
+SEGMENT = "segment "
 FOOTNOTE = "Mean@0.11 is what HRNet, UDP-Pose and DarkPose publish as Mean@0.1; pelvis and thorax are not in the means."
 
 
@@ -67,15 +69,33 @@ def pckh(joints: ArrayLike, truth: MpiiTruth) -> dict[str, float]:
     return means | rows
 
 
+def head_figures(joints: ArrayLike, truth: MpiiTruth) -> dict[str, float]:
+    """`pckh`; where nobody has a head box, the like by head segments, each name with `SEGMENT` before it."""
+    if truth.has_heads:
+        return pckh(joints, truth)
+    return {SEGMENT + name: value for name, value in pckh(joints, truth.with_head_segments()).items()}
+
+
+def describe_heads(truth: MpiiTruth) -> str:
+    """How many people have head boxes; where nobody has, what the figures are then."""
+    if truth.has_heads:
+        return f"of {int(np.isfinite(truth.head_sizes).sum())} of {len(truth)} people in {truth.source}"
+    return (
+        f"absent from {truth.source}, so PCKh cannot be computed: the figures called '{SEGMENT.strip()}' take the "
+        "distance from upper neck to head top for the size of a head"
+    )
+
+
 def format_pckh(stats: Mapping[str, float], name: str) -> str:
     """The table of the published repositories, in Markdown: body parts, then means.
 
     Args:
-        stats: from `pckh`.
+        stats: from `head_figures`.
         name: the first column, usually the model.
     """
-    ordered = {key: stats[key] for key in (*PARTS, *MEANS)}
-    return f"{format_statistics(ordered, name)}\n{FOOTNOTE}"
+    prefix = "" if CRITERION in stats else SEGMENT
+    ordered = {key: stats[prefix + key] for key in (*PARTS, *MEANS)}
+    return f"{format_statistics(ordered, ', '.join(filter(None, (name, prefix.strip()))))}\n{FOOTNOTE}"
 
 
 def _percent(correct: np.integer[Any], total: np.integer[Any]) -> float:

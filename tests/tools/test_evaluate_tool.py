@@ -63,3 +63,17 @@ def test_bad_input_is_one_sentence(repository: Path, files: tuple[Path, Path], t
         assert len(done.stderr.splitlines()) == 1
         assert message in done.stderr
         assert path.name in done.stderr
+
+
+def test_pckh(repository: Path, golden: Path, tmp_path: Path) -> None:
+    truth, predictions = golden / "mpii" / "gt_made.mat", golden / "mpii" / "pred_made.mat"
+    done = call(repository, "--gt", truth, "--pred", predictions)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert "head boxes of 9 of 9 people" in lines[0]
+    expected = json.loads((golden / "mpii" / "pckh_made.json").read_text())
+    assert f"| {expected['Mean@0.5']:.3f} | {expected['Mean@0.11']:.3f} | {expected['Mean@0.1']:.3f} |" in lines[3]
+    few = written(tmp_path, "few.json", [{"image": "a.jpg", "joints": [[1, 2]] * 16, "scores": [1] * 16}])
+    done = call(repository, "--gt", truth, "--pred", few)
+    assert done.returncode == 2
+    assert "(1, 16, 2) do not fit" in done.stderr

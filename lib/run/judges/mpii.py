@@ -9,13 +9,11 @@ import numpy as np
 from lib.core.inference import Predictions
 from lib.core.mpii_predictions import write_predictions
 from lib.core.mpii_truth import MpiiTruth
-from lib.core.pckh import CRITERION, format_pckh, pckh
+from lib.core.pckh import CRITERION, SEGMENT, describe_heads, format_pckh, head_figures
 from lib.dataset.coco import Images
 from lib.dataset.records import Records
 from lib.run.judges.base import Verdict
 
-# Before the names of figures that stand in for PCKh where there are no head boxes.
-SEGMENT = "segment "
 NO_TRUTH = "1-based joints for MPII's server, in preds of the .mat file beside it as well; no truth here"
 WRITTEN = "1-based joints, in preds of the .mat file beside it as well"
 
@@ -38,7 +36,7 @@ class PckhJudge:
     @property
     def criterion(self) -> str:
         """See `Judge`."""
-        return CRITERION if self._has_heads else SEGMENT + CRITERION
+        return CRITERION if self.truth is None or self.truth.has_heads else SEGMENT + CRITERION
 
     @property
     def has_truth(self) -> bool:
@@ -50,13 +48,7 @@ class PckhJudge:
         """See `Judge`."""
         if self.truth is None:
             return {}
-        if not self._has_heads:
-            return {
-                "head boxes": f"absent from {self.truth.source}, so PCKh cannot be computed: the figures called "
-                f"'{SEGMENT.strip()}' take the distance from upper neck to head top for the size of a head"
-            }
-        with_heads = int(np.isfinite(self.truth.head_sizes).sum())
-        return {"head boxes": f"of {with_heads} of {len(self.truth)} people in {self.truth.source}"}
+        return {"head boxes": describe_heads(self.truth)}
 
     def judge(self, predictions: Predictions, records: Records, result_file: Path | None) -> Verdict:
         """See `Judge`; the file is a JSON of our own, with a pred.mat of the same name beside it."""
@@ -66,18 +58,8 @@ class PckhJudge:
             write_mpii(predictions, records, self.images, result_file)
         if self.truth is None:
             return Verdict(None, len(joints), remark=NO_TRUTH)
-        truth = self.truth.take(predictions.index)
-        if self._has_heads:
-            stats = pckh(joints, truth)
-            return Verdict(stats, len(joints), (format_pckh(stats, self.name),), WRITTEN)
-        plain = pckh(joints, truth.with_head_segments())
-        table = format_pckh(plain, f"{self.name}, {SEGMENT.strip()}")
-        stats = {SEGMENT + name: value for name, value in plain.items()}
-        return Verdict(stats, len(joints), (table,), WRITTEN)
-
-    @property
-    def _has_heads(self) -> bool:
-        return self.truth is not None and self.truth.has_heads
+        stats = head_figures(joints, self.truth.take(predictions.index))
+        return Verdict(stats, len(joints), (format_pckh(stats, self.name),), WRITTEN)
 
 
 def write_mpii(predictions: Predictions, records: Records, images: Images, result_file: Path) -> int:
