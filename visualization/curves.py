@@ -19,7 +19,11 @@ from lib.utils.files import atomic_path
 PANELS: tuple[tuple[str, dict[str, str]], ...] = (
     ("loss", {"train_loss": "training", "val_loss": "validation"}),
     ("PCK on heatmaps", {"train_pck": "training", "val_pck": "validation"}),
+)
+# The last panel: the first of these with values.
+MEASURES: tuple[tuple[str, dict[str, str]], ...] = (
     ("COCO statistics", {"AP": "AP", "AR": "AR"}),
+    ("PCKh, %", {"Mean@0.5": "at 0.5", "Mean@0.11": "at 0.11"}),
 )
 COLORS = ("#1f6fb4", "#e4572e")
 DPI = 120
@@ -54,11 +58,13 @@ def plot_curves(
     """
     rows: Sequence[Mapping[str, Any]]
     rows = read_history(history) if isinstance(history, (str, os.PathLike)) else list(history)
-    columns = {key: _column(rows, key) for key in ("epoch", "lr", *(name for _, names in PANELS for name in names))}
+    measured = (panel for panel in MEASURES if any(row.get(key) not in (None, "") for row in rows for key in panel[1]))
+    panels = (*PANELS, next(measured, MEASURES[0]))
+    columns = {key: _column(rows, key) for key in ("epoch", "lr", *(name for _, names in panels for name in names))}
     missing = np.isnan(columns["epoch"])
     epochs = np.where(missing, np.arange(len(rows)), columns["epoch"])
-    figure = Figure(figsize=(4.2 * len(PANELS), 3.4), layout="constrained")
-    for axes, (name, labels) in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
+    figure = Figure(figsize=(4.2 * len(panels), 3.4), layout="constrained")
+    for axes, (name, labels) in zip(figure.subplots(1, len(panels)), panels, strict=True):
         _panel(axes, name, epochs, {label: columns[key] for key, label in labels.items()})
         _mark_rate_changes(axes, epochs, columns["lr"])
     if title:

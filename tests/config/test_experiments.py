@@ -63,6 +63,14 @@ def test_the_promised_experiments_exist() -> None:
     small = ("hrnet_w24_128x96_udp", "resnet18_128x96", "rsn18_w16_128x96", "hrformer_w16_128x96_udp")
     names |= {f"{data}/{name}.yaml" for data in ("synthetic", "coco_mini") for name in small}
     names.add("synthetic/rsn18_w16_128x96_udp.yaml")
+    names |= {
+        f"mpii/hrnet/w{width}_256x256_adam_{recipe}.yaml"
+        for width in (32, 48)
+        for recipe in ("lr1e-3", "lr1e-3_dark", "lr1e-3_udp", "lr1e-3_udp_offset", "lr5e-4_mmpose")
+    }
+    names |= {f"mpii/resnet/res{depth}_256x256_d256x3_adam_lr1e-3.yaml" for depth in (50, 101, 152)}
+    names |= {f"mpii/resnet/res50_256x256_d256x3_adam_{recipe}.yaml" for recipe in ("lr1e-3_udp", "lr5e-4_mmpose")}
+    names |= {"mpii/hrnet/w32_256x256_adam_lr5e-4_dark_mmpose.yaml", "mpii/rsn/rsn18_256x256.yaml"}
     assert names <= set(FILES)
 
 
@@ -141,3 +149,21 @@ def test_mmpose_moves_the_crops_of_coco_only(repository: Path) -> None:
         if not path.name.startswith("_"):
             data = load_config(path).DATASET
             assert ("hrnet" if data.DATASET == "mpii" else "mmpose") == data.AUGMENTATION, path
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("mpii/")])
+def test_mpii_experiments(name: str) -> None:
+    config = load_config(EXPERIMENTS / name)
+    data = config.DATASET
+    assert (
+        *("mpii", "mpii", "data/mpii/"),
+        *("train", "valid"),
+    ) == (data.DATASET, data.SKELETON, data.ROOT, data.TRAIN_SET, data.TEST_SET)
+    augmentation = (data.AUGMENTATION, data.SCALE_FACTOR, data.ROT_FACTOR, max(data.PROB_HALF_BODY, 0))
+    if name.startswith("mpii/rsn/"):
+        assert augmentation == ("rsn_mpii", 0.25, 60, 0.5)
+        assert (config.TEST.BLUR_KERNEL, config.TRAIN.MAX_ITERS) == (9, 28800)
+    else:
+        assert augmentation == (("hrnet", 0.5, 40, 0) if "mmpose" in name else ("hrnet", 0.25, 30, 0))
+        assert (512 if "mmpose" in name else 128) == config.TRAIN.EXPECTED_BATCH
+    assert data.BOX_PADDING == [1.25, 1.25]

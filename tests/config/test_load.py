@@ -47,6 +47,8 @@ RESNET = EXPERIMENTS / "coco" / "resnet" / "res50_256x192_d256x3_adam_lr1e-3.yam
         ("DATASET.TRAIN_SET", "007", "007"),
         ("MODEL.EXTRA.STAGE4.NUM_MODULES", "2", 2),
         ("DATASET.ROOT", "{a: b}", "{a: b}"),
+        ("TEST.METRICS", "[PCK, AUC]", ["PCK", "AUC"]),
+        ("TEST.METRICS", "['EPE']", ["EPE"]),
     ],
 )
 def test_override(key: str, text: str, value: object) -> None:
@@ -79,6 +81,9 @@ def test_numbers_written_as_text_in_a_file(tmp_path: Path) -> None:
         (["TRAIN.END_EPOCH", "1.5"], r"TRAIN\.END_EPOCH to '1\.5', but it must be a whole number"),
         (["TRAIN.LR_STEP", "170"], r"must be a list of whole numbers"),
         (["TRAIN.LR_STEP", "[a]"], r"must be a list of whole numbers"),
+        (["TEST.METRICS", "AP"], r"must be a list"),
+        (["TEST.NME_KEYPOINTS", "[0, 17]"], r"keypoints are 0 to 16"),
+        (["TEST.NME_KEYPOINTS", "[3, 3]"], r"must be \[\] or two different keypoint numbers"),
         (["TEST.FLIP_TEST", "1"], r"must be true or false"),
         (["MODEL.WIDE_FUSION", "wide"], r"must be true or false"),
         (["MODEL", "3"], r"sets MODEL to '3', but it is a section of keys"),

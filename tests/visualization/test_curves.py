@@ -2,13 +2,16 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.utils.errors import PoseError
 from lib.utils.image import read_image
+from visualization import curves
 from visualization.curves import _mark_rate_changes, plot_curves
 
 COLUMNS = ("epoch", "lr", "train_loss", "train_pck", "val_loss", "val_pck", "AP", "AR", "images_per_s", "data_wait")
@@ -60,3 +63,21 @@ def test_hardly_any_values(tmp_path: Path, rows: list[dict]) -> None:
 def test_missing_history(tmp_path: Path) -> None:
     with pytest.raises(PoseError, match=r"history\.csv cannot be read"):
         plot_curves(tmp_path / "history.csv", tmp_path / "curves.png")
+
+
+@pytest.mark.parametrize(
+    ("columns", "title"), [({"AP": 0.0, "AR": 0.1}, "COCO statistics"), ({"Mean@0.5": 88.0}, "PCKh, %")]
+)
+def test_the_last_panel_shows_what_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: dict[str, float], title: str
+) -> None:
+    titles: list[str] = []
+    panel = curves._panel
+
+    def note(axes: Axes, name: str, *arguments: Any) -> None:
+        titles.append(name)
+        panel(axes, name, *arguments)
+
+    monkeypatch.setattr(curves, "_panel", note)
+    plot_curves([{"epoch": 0, "lr": 0.1, **columns}], tmp_path / "curves.png")
+    assert titles[-1] == title

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.tiny_coco import SIZE_WH, noisy_predictions, tiny_annotations, written
+from helpers.tiny_mpii import write_tiny_mpii
 
+from lib.core.mpii_predictions import write_predictions
 from lib.core.results import chosen_poses, select_results
 from lib.skeletons import load_skeleton
 from lib.utils.cli import run_command
@@ -123,3 +125,30 @@ def test_ranking_follows_oks(folder: Path) -> None:
     assert [picture.caption for picture in pictures[3:]] == ["no prediction"] * 2
     assert pictures_by_image(results, annotations, 1.1) == []
     assert [len(picture.predicted) for picture in pictures_by_image(results, annotations, 0.3)] == [3, 1]
+
+
+def test_mpii_predictions(
+    tmp_path: Path,
+    rng: np.random.Generator,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    people = write_tiny_mpii(tmp_path, rng)
+    joints = np.array([person["joints"] for person in people])
+    write_predictions(tmp_path / "pred.json", [person["image"] for person in people], joints, np.ones((6, 16)))
+    files = ["--gt-anno", str(tmp_path / "annot" / "valid.json"), "--image-path", str(tmp_path / "images")]
+
+    def draw(predictions: str, *more: str) -> int:
+        words = ["--prediction", str(tmp_path / predictions), *files, "--skeleton", "mpii", *more]
+        monkeypatch.setattr(sys, "argv", ["plot_coco.py", *words, "--save-path", str(tmp_path / "out")])
+        try:
+            run_command(main)
+        except SystemExit as end:
+            return int(end.code or 0)
+        return 0
+
+    for predictions in ("pred.json", "pred.mat"):
+        assert draw(predictions, "--with-gt", "--boxes") == 0
+        assert "3 pictures with 6 predicted people" in capsys.readouterr().out
+    assert draw("pred.json", "--worst", "2") == 2
+    assert "MPII has no areas" in capsys.readouterr().err
