@@ -172,7 +172,8 @@ def _flat(value: Any) -> list[str]:
 
 def _check_values(truth: MpiiTruth) -> None:
     broken = ~np.isfinite(np.where(truth.visible[..., None], truth.joints, 0)).all(axis=(1, 2))
-    no_head = ~(truth.head_sizes > 0)
-    for wrong, what in ((broken, "a labelled joint that is not finite"), (no_head, "a head box without extent")):
+    no_head = ~np.isfinite(truth.head_sizes)
+    for wrong, what in ((broken, "a labelled joint"), (no_head, "a head box")):
         if wrong.any():
-            raise PoseError(f"{truth.source}: person {int(np.argmax(wrong))} (from 0) has {what}; correct it.")
+            person = int(np.argmax(wrong))
+            raise PoseError(f"{truth.source}: person {person} (from 0) has {what} that is not finite; correct it.")

@@ -57,7 +57,8 @@ def pckh(joints: ArrayLike, truth: MpiiTruth) -> dict[str, float]:
     if faulty.any():
         raise PoseError(f"the prediction of person {int(np.argmax(faulty))} (from 0) is not finite; check the weights.")
     counted = truth.visible & np.isfinite(truth.head_sizes)[:, None]
-    errors = np.linalg.norm(points - truth.joints, axis=2) / np.where(counted, truth.head_sizes[:, None], 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a head box without extent leaves nothing correct
+        errors = np.linalg.norm(points - truth.joints, axis=2) / np.where(counted, truth.head_sizes[:, None], 1.0)
     correct = {part: ((errors <= part) & counted).sum(axis=0) for part in MEANS.values()}
     totals, in_mean = counted.sum(axis=0), np.delete(np.arange(len(counted[0])), LEFT_OUT)
     means = {name: _percent(correct[part][in_mean].sum(), totals[in_mean].sum()) for name, part in MEANS.items()}

@@ -75,6 +75,15 @@ def test_who_has_no_head_box_does_not_count(tmp_path: Path, rng: np.random.Gener
     assert_equal(pckh(preds, some), pckh(preds[others], some.take(others)))
 
 
+def test_a_head_box_without_extent_leaves_nothing_correct(tmp_path: Path, rng: np.random.Generator) -> None:
+    """The published division by zero, whose quotient is above every threshold."""
+    _, truth, _ = made(rng, 4)
+    truth["jnt_missing"][:] = 0
+    truth["headboxes_src"][:, :, 1] = 7
+    perfect = np.moveaxis(truth["pos_gt_src"], 2, 0)
+    assert pckh(perfect, read_mpii_truth(write_truth_mat(tmp_path / "gt.mat", truth)))["Mean@0.5"] == 75.0
+
+
 def test_head_segments_stand_in(tmp_path: Path, rng: np.random.Generator) -> None:
     people, _, preds = made(rng, 6)
     people[0]["joints_vis"][8] = 0
@@ -108,7 +117,7 @@ def test_bad_truth_is_named(tmp_path: Path, rng: np.random.Generator) -> None:
     cases: list[tuple[dict[str, Any], str]] = [
         ({"dataset_joints": truth["dataset_joints"][::-1]}, "joints in the order lwri"),
         ({"jnt_missing": truth["jnt_missing"][:, :3]}, r"jnt_missing has the shape \(16, 3\), not \(16, 6\)"),
-        ({"headboxes_src": np.zeros((2, 2, 6))}, "person 0 .* head box without extent"),
+        ({"headboxes_src": np.full((2, 2, 6), np.nan)}, "person 0 .* head box that is not finite"),
         ({"pos_gt_src": np.full((16, 2, 6), np.inf)}, "person 0 .* not finite"),
     ]
     for change, message in cases:
