@@ -261,5 +261,5 @@ def test_missing_images_are_found_at_the_start(root: Path) -> None:
 def test_nobody_to_pack(root: Path) -> None:
     path = root / "annotations" / "person_keypoints_tiny.json"
     rewrite_annotations(root, json.loads(path.read_text()) | {"annotations": []})
-    with pytest.raises(PoseError, match="has nobody to pack"):
+    with pytest.raises(PoseError, match="leaves no person to work on"):
         pack(root)
