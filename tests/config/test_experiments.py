@@ -111,7 +111,7 @@ def test_rsn_recipes(name: str, rate: float, batch: int, iterations: int) -> Non
     train, data = config.TRAIN, config.DATASET
     assert (rate, batch, iterations) == (train.LR, train.EXPECTED_BATCH, train.MAX_ITERS)
     assert (train.LR_SCHEDULE, train.WARMUP_ITERS, train.WARMUP_FACTOR) == ("linear", 2400, 0.1)
-    assert (train.OPTIMIZER, train.ADAM_WD, train.NO_DECAY) == ("adam", 1e-5, ["bias"])
+    assert (train.OPTIMIZER, train.ADAM_WD, train.NO_DECAY) == ("adam", 1e-5, [])
     assert (data.AUGMENTATION, data.BOX_PADDING, data.COLOR_RGB) == ("rsn", [1.09, 1.135], False)
     assert (config.LOSS.USE_OHKM, config.LOSS.TOPK) == (True, 8)
     assert (config.TEST.OKS_THRE, config.TEST.IN_VIS_THRE) == (1.0, 0.0)
