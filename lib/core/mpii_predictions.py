@@ -66,8 +66,8 @@ def read_predictions(path: str | os.PathLike[str]) -> MpiiPredictions:
         joints = read_mat(path).get(MAT_KEY)
         if not isinstance(joints, np.ndarray) or joints.ndim != 3:
             raise PoseError(f"{path} has no matrix {MAT_KEY} of people, joints and (x, y); give a pred.mat.")
-        # evalMPII also takes (2, 16, N).
-        joints = np.moveaxis(joints, 2, 0).swapaxes(1, 2) if joints.shape[:2] == (2, NUM_JOINTS) else joints
+        if joints.shape[1:] != (NUM_JOINTS, 2) and joints.shape[:2] == (2, NUM_JOINTS):
+            joints = joints.transpose(2, 1, 0)  # evalMPII also takes (2, 16, N)
         if joints.shape[1:] != (NUM_JOINTS, 2):
             raise PoseError(f"{path}: {MAT_KEY} has the shape {joints.shape}, not (N, {NUM_JOINTS}, 2).")
         return MpiiPredictions(joints)

@@ -155,7 +155,7 @@ def _of_arrays(content: dict[str, Any], path: str | os.PathLike[str]) -> MpiiTru
 
 def _check_names(value: Any, path: str | os.PathLike[str]) -> None:
     """Predictions are compared row by row, so another order of joints must not pass."""
-    names = [] if value is None else _flat(value)
+    names = _flat(value)
     if names and any(ours and ours != theirs for ours, theirs in zip(JOINT_NAMES, names, strict=False)):
         raise PoseError(
             f"{path} has its joints in the order {', '.join(names)}, not in MPII's (right ankle to left ankle, pelvis, "
@@ -164,10 +164,10 @@ def _check_names(value: Any, path: str | os.PathLike[str]) -> None:
 
 
 def _flat(value: Any) -> list[str]:
-    """Names of cells in cells, of lists in lists."""
+    """Names of cells in cells, of lists in lists; none of what is neither."""
     if isinstance(value, str):
         return [value.strip()]
-    return [name for part in value for name in _flat(part)]
+    return [name for part in value for name in _flat(part)] if isinstance(value, list) else []
 
 
 def _check_values(truth: MpiiTruth) -> None:

@@ -20,6 +20,7 @@ from lib.utils.files import read_json
 NUM_JOINTS = 16
 # Part of the head box's diagonal that counts as the size of the head (evalMPII's SC_BIAS).
 HEAD_PART = 0.6
+LARGEST = 1e12  # no position or size in an image is so large
 
 
 class PersonFault(NamedTuple):
@@ -41,8 +42,8 @@ class MpiiPeople:
         image_index: position of each person's image, (N,) int64.
         center: (x, y), (N, 2); -1 for x says that there is none.
         scale: height in units of 200 pixels, (N,).
-        has_joints: whether the file has joints at all.
-        joints: (x, y), (N, 16, 2); zeros without joints.
+        has_joints: whether anybody has a labelled joint.
+        joints: (x, y), (N, 16, 2); zeros where the file has none.
         visible: whether a joint is labelled, (N, 16).
         head_sizes: 0.6 times the diagonal of the head box, pixels, (N,); NaN where there is none.
     """
@@ -92,14 +93,16 @@ def mpii_faults(content: Any) -> Iterator[PersonFault]:
 
 
 def people_of(content: list[dict[str, Any]], source: str | os.PathLike[str]) -> MpiiPeople:
-    """The arrays of parsed JSON without `mpii_faults`."""
+    """The arrays of parsed JSON without `mpii_faults`.
+
+    A file whose joints are all not labelled, as placeholders in test sets are, has none.
+    """
     names = [person["image"] for person in content]
     image_names = list(dict.fromkeys(names))
     position = {name: index for index, name in enumerate(image_names)}
-    has_joints = "joints" in content[0]
     count = len(content)
     joints, visible = np.zeros((count, NUM_JOINTS, 2)), np.zeros((count, NUM_JOINTS), bool)
-    if has_joints:
+    if "joints" in content[0]:
         joints = np.array([[joint[:2] for joint in person["joints"]] for person in content], np.float64)
         visible = np.array([person["joints_vis"] for person in content], np.float64) > 0
     return MpiiPeople(
@@ -108,7 +111,7 @@ def people_of(content: list[dict[str, Any]], source: str | os.PathLike[str]) -> 
         image_index=np.array([position[name] for name in names], np.int64),
         center=np.array([person["center"] for person in content], np.float64),
         scale=np.array([person["scale"] for person in content], np.float64),
-        has_joints=has_joints,
+        has_joints=bool(visible.any()),
         joints=joints,
         visible=visible,
         head_sizes=np.array([_head_size(person) for person in content], np.float64),
@@ -121,9 +124,10 @@ def head_sizes_of(corners: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _head_size(person: dict[str, Any]) -> float:
-    if "headbox" in person:
+    if person.get("headbox") is not None:
         return float(head_sizes_of(np.array(person["headbox"], np.float64).reshape(1, 2, 2))[0])
-    return float(person.get("head_size", math.nan))
+    size = person.get("head_size")
+    return math.nan if size is None else float(size)
 
 
 def _person_faults(person: Any, entry: int, with_joints: bool) -> Iterator[PersonFault]:
@@ -143,7 +147,7 @@ def _person_faults(person: Any, entry: int, with_joints: bool) -> Iterator[Perso
         yield from _joint_faults(person, name, entry)
     head = {"headbox": person.get("headbox"), "head_size": person.get("head_size")}
     for key, fine in (("headbox", _is_head_box(head["headbox"])), ("head_size", _is_size(head["head_size"]))):
-        if key in person and not fine:
+        if head[key] is not None and not fine:
             detail = f"{name} has the {key} {head[key]!r}"
             yield PersonFault(entry, "bad head", detail, "give x1, y1, x2, y2 of a box with extent, or a size above 0")
 
@@ -178,4 +182,4 @@ def _numbers(values: Any, count: int) -> bool:
     """Whether `values` is a list of `count` finite numbers."""
     if not isinstance(values, list) or len(values) != count:
         return False
-    return all(isinstance(value, (int, float)) and math.isfinite(value) for value in values)
+    return all(isinstance(value, (int, float)) and abs(value) < LARGEST for value in values)

@@ -13,6 +13,7 @@ from lib.core.mpii_predictions import check_images, read_predictions, write_pred
 from lib.core.mpii_truth import find_mpii_truth, read_mpii_truth
 from lib.core.pckh import format_pckh, pckh
 from lib.utils.errors import PoseError
+from lib.utils.mat_file import write_mat
 
 
 def made(rng: np.random.Generator, count: int = 40) -> tuple[list[dict[str, Any]], dict[str, Any], np.ndarray]:
@@ -135,6 +136,25 @@ def test_bad_truth_is_named(tmp_path: Path, rng: np.random.Generator) -> None:
     preds[2, 3] = np.nan
     with pytest.raises(PoseError, match="person 2"):
         pckh(preds, own)
+
+
+def test_names_that_are_none_say_nothing_of_the_order(tmp_path: Path, rng: np.random.Generator) -> None:
+    _, truth, _ = made(rng, 6)
+    del truth["dataset_joints"]
+    expected = read_mpii_truth(write_truth_json(tmp_path / "gt.json", truth))
+    found = read_mpii_truth(write_truth_json(tmp_path / "gt.json", truth | {"dataset_joints": [1, None]}))
+    assert np.array_equal(found.joints, expected.joints)
+
+
+@pytest.mark.parametrize("count", [1, 2, 16])
+def test_matrices_of_few_people_are_not_turned(tmp_path: Path, rng: np.random.Generator, count: int) -> None:
+    """Of two people (2, 16, 2) is both the published shape and evalMPII's other one."""
+    joints = rng.normal(100, 50, (count, 16, 2))
+    write_mat(tmp_path / "pred.mat", {"preds": joints})
+    assert np.array_equal(read_predictions(tmp_path / "pred.mat").joints, joints)
+    if count != 2:
+        write_mat(tmp_path / "pred.mat", {"preds": joints.transpose(2, 1, 0)})
+        assert np.array_equal(read_predictions(tmp_path / "pred.mat").joints, joints)
 
 
 def test_prediction_files(tmp_path: Path, rng: np.random.Generator) -> None:

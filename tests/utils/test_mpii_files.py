@@ -28,20 +28,23 @@ def test_arrays_keep_the_file_s_order_and_frame(tmp_path: Path, rng: np.random.G
         ({"headbox": [1, 2, 4, 6]}, 3.0),
         ({"headbox": [[1, 2], [4, 6]]}, 3.0),
         ({"head_size": 7.5}, 7.5),
+        ({"headbox": None, "head_size": 7.5}, 7.5),
     ],
 )
 def test_head_sizes(tmp_path: Path, rng: np.random.Generator, head: dict[str, Any], size: float) -> None:
     content = made_people(rng)
+    content[1] |= {"headbox": None, "head_size": None}
     content[2] |= head
     sizes = read_mpii(write_people(tmp_path, content)).head_sizes
     assert sizes[2] == pytest.approx(size)
     assert np.isfinite(sizes).sum() == 1
+    assert np.isnan(sizes[1])
 
 
 SPOILT: dict[str, Callable[[dict[str, Any]], Any]] = {
     "no image": lambda person: person.pop("image"),
     "bad center": lambda person: person.update(center=[1]),
-    "bad scale": lambda person: person.update(scale=0),
+    "bad scale": lambda person: person.update(scale=10**400),
     "wrong joints": lambda person: person["joints"].pop(),
     "bad joint": lambda person: person["joints"].__setitem__(3, [1, None]),
     "bad joints_vis": lambda person: person.update(joints_vis=[1] * 15),
@@ -67,6 +70,8 @@ def test_what_is_no_list_of_people_is_named(tmp_path: Path, content: Any) -> Non
 
 def test_a_test_set_has_no_joints(tmp_path: Path, rng: np.random.Generator) -> None:
     content = [{key: person[key] for key in ("image", "center", "scale")} for person in made_people(rng)]
-    people = read_mpii(write_people(tmp_path, content, "test"))
-    assert not people.has_joints
-    assert not people.visible.any()
+    placeholders = [person | {"joints": [[-1, -1]] * 16, "joints_vis": [0] * 16} for person in content]
+    for records in (content, placeholders):
+        people = read_mpii(write_people(tmp_path, records, "test"))
+        assert not people.has_joints
+        assert not people.visible.any()
