@@ -20,10 +20,13 @@ PANELS: tuple[tuple[str, dict[str, str]], ...] = (
     ("loss", {"train_loss": "training", "val_loss": "validation"}),
     ("PCK on heatmaps", {"train_pck": "training", "val_pck": "validation"}),
 )
-# The last panel: the first of these with values.
+# Columns of history.csv of every run; the figures of the test follow, first the one that chooses the best weights.
+COMMON = ("epoch", "lr", "train_", "val_")
+# The last panel: the one that has this figure, else the figure alone.
 MEASURES: tuple[tuple[str, dict[str, str]], ...] = (
     ("COCO statistics", {"AP": "AP", "AR": "AR"}),
     ("PCKh, %", {"Mean@0.5": "at 0.5", "Mean@0.11": "at 0.11"}),
+    ("like PCKh, by head segments, %", {"segment Mean@0.5": "at 0.5", "segment Mean@0.11": "at 0.11"}),
 )
 COLORS = ("#1f6fb4", "#e4572e")
 DPI = 120
@@ -45,11 +48,11 @@ def read_history(path: str | os.PathLike[str]) -> list[dict[str, str]]:
 def plot_curves(
     history: str | os.PathLike[str] | Iterable[Mapping[str, Any]], path: str | os.PathLike[str], title: str = ""
 ) -> None:
-    """Draw loss, PCK and AP over epochs, with the epochs where the learning rate drops, as PNG.
+    """Draw loss, PCK and the chief figure of the tests over epochs, with the drops of the learning rate, as PNG.
 
     Args:
-        history: a history.csv, or its rows: epoch, lr, train_loss, train_pck, val_loss, val_pck, AP, AR. Columns may be
-            absent; values that are empty or no finite number are left out.
+        history: a history.csv, or its rows: epoch, lr, train_loss, train_pck, val_loss, val_pck, then figures like AP
+            and AR. Columns may be absent; values that are empty or no finite number are left out.
         path: the PNG to be written, atomically.
         title: above the panels, usually the run.
 
@@ -58,8 +61,7 @@ def plot_curves(
     """
     rows: Sequence[Mapping[str, Any]]
     rows = read_history(history) if isinstance(history, (str, os.PathLike)) else list(history)
-    measured = (panel for panel in MEASURES if any(row.get(key) not in (None, "") for row in rows for key in panel[1]))
-    panels = (*PANELS, next(measured, MEASURES[0]))
+    panels = (*PANELS, _measures(rows))
     columns = {key: _column(rows, key) for key in ("epoch", "lr", *(name for _, names in panels for name in names))}
     missing = np.isnan(columns["epoch"])
     epochs = np.where(missing, np.arange(len(rows)), columns["epoch"])
@@ -73,6 +75,17 @@ def plot_curves(
         FigureCanvasAgg(figure).print_figure(temporary, dpi=DPI, format="png")
 
 
+def _measures(rows: Sequence[Mapping[str, Any]]) -> tuple[str, dict[str, str]]:
+    """Title and columns of the last panel."""
+    figures = (
+        key for row in rows for key, value in row.items() if not key.startswith(COMMON) and value not in (None, "")
+    )
+    first = next(figures, None)
+    if first is None:
+        return MEASURES[0]
+    return next((panel for panel in MEASURES if first in panel[1]), (first, {first: first}))
+
+
 def _panel(axes: Axes, title: str, epochs: np.ndarray, curves: Mapping[str, np.ndarray]) -> None:
     axes.set_title(title, fontsize=10)
     axes.set_xlabel("epoch", fontsize=9)
@@ -80,7 +93,7 @@ def _panel(axes: Axes, title: str, epochs: np.ndarray, curves: Mapping[str, np.n
     axes.tick_params(which="both", labelsize=8)
     axes.grid(color="#dddddd", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    for color, (label, values) in zip(COLORS, curves.items(), strict=True):
+    for color, (label, values) in zip(COLORS, curves.items(), strict=False):
         known = np.isfinite(values)
         if known.any():
             axes.plot(epochs[known], values[known], color=color, marker=".", markersize=4, linewidth=1.4, label=label)

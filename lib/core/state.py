@@ -11,7 +11,7 @@ from lib.core.ema import AverageModel
 from lib.core.measures import Measures
 
 # The plain numbers of a state; the rest has state_dicts of its own.
-COUNTERS = ("epoch", "step", "updates", "best_score", "best_epoch", "history")
+COUNTERS = ("epoch", "step", "updates", "criterion", "best_score", "best_epoch", "history")
 
 
 @dataclass
@@ -26,7 +26,8 @@ class RunState:
         epoch: the epoch in progress, counted from 0.
         step: batches of that epoch that are done, on each process.
         updates: optimiser steps done since the start of the run.
-        best_score: the highest AP so far; None before the first evaluation.
+        criterion: name of the figure that chooses the best weights.
+        best_score: its best value so far, negative where less is better; None before the first evaluation.
         best_epoch: the epoch it was reached in.
         measures: loss and PCK of the epoch in progress, on this process.
         history: one row per finished epoch, for history.csv.
@@ -39,6 +40,7 @@ class RunState:
     epoch: int = 0
     step: int = 0
     updates: int = 0
+    criterion: str = "AP"
     best_score: float | None = None
     best_epoch: int | None = None
     measures: Measures = field(default_factory=Measures)
@@ -54,6 +56,14 @@ class RunState:
         self.epoch += 1
         self.step = 0
         self.measures = Measures()
+
+    def judge_by(self, criterion: str) -> bool:
+        """Choose the best weights by this figure; tells whether a best by another one is forgotten with that."""
+        forgets = criterion != self.criterion and self.best_score is not None
+        if forgets:
+            self.best_score = self.best_epoch = None
+        self.criterion = criterion
+        return forgets
 
     def is_best(self, score: float) -> bool:
         """Note the score of the current epoch and tell whether it is the highest so far; the first always is."""
@@ -78,7 +88,8 @@ class RunState:
         continued run. An average that the checkpoint lacks starts from the model's weights.
         """
         for name in COUNTERS:
-            setattr(self, name, state[name])
+            # Checkpoints from when there was only AP do not name it.
+            setattr(self, name, state.get(name, "AP") if name == "criterion" else state[name])
         options = [
             {name: group[name] for name in group.keys() - {"params", "lr"}} for group in self.optimizer.param_groups
         ]

@@ -96,6 +96,9 @@ class TrainingRun:
                 f"{self.evaluator.dataset.annotation_file} has no annotations, so no epoch could be judged; choose a "
                 "DATASET.TEST_SET with public annotations for training."
             )
+        earlier = state.criterion
+        if state.judge_by(self.evaluator.criterion):
+            get_logger().info(f"The best weights by {earlier} no longer count; {state.criterion} chooses from now on.")
         dropped = ", ".join(f"{count} {reason}" for reason, count in dataset.num_dropped.items() if count)
         get_logger().info(
             f"Training records: {len(dataset)} of {dataset.annotation_file}, dropped: {dropped or 'none'}; "

@@ -22,6 +22,23 @@ def test_the_first_score_is_the_best_and_equal_ones_are_not() -> None:
     assert (state.best_score, state.best_epoch) == (0.5, 3)
 
 
+def test_a_best_by_another_figure_is_forgotten() -> None:
+    state = _state()
+    state.judge_by("Mean@0.5")
+    state.is_best(88.0)
+    assert not state.judge_by("Mean@0.5")
+    assert state.best_score == 88.0
+    assert state.judge_by("AP")
+    assert (state.best_score, state.best_epoch) == (None, None)
+    assert state.is_best(0.7)
+    stored = state.state_dict()
+    del stored["criterion"]  # as in checkpoints from when there was only AP
+    other = _state()
+    other.load_state_dict(stored)
+    assert not other.judge_by("AP")
+    assert other.best_score == 0.7
+
+
 def test_a_state_survives_being_saved_as_plain_data(tmp_path: object) -> None:
     state = _state()
     state.model(torch.ones(1, 2)).sum().backward()

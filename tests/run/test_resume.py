@@ -225,6 +225,21 @@ def test_another_config_is_refused(data: Path, tmp_path: Path, overrides: tuple[
     assert (folder / "checkpoint.pth").read_bytes() == before
 
 
+def test_another_metric_starts_the_search_for_the_best_anew(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    experiment = tiny_experiment(tmp_path, data, TRAIN={"END_EPOCH": 1})
+    train_tiny(experiment)
+    folder = train_tiny(experiment, "TRAIN.END_EPOCH", 2, "TEST.METRICS", "[EPE]", resume=True)
+    printed = capsys.readouterr().out
+    assert "The best weights by AP no longer count; EPE chooses from now on." in printed
+    stored = torch.load(folder / "checkpoint.pth", weights_only=True)["run"]
+    assert (stored["criterion"], stored["best_epoch"]) == ("EPE", 1)
+    assert stored["best_score"] == pytest.approx(-float(stored["history"][1]["EPE"]))
+    train_tiny(experiment, "TRAIN.END_EPOCH", 2, "TEST.METRICS", "[EPE]", resume=True)
+    assert "no longer count" not in capsys.readouterr().out
+
+
 def test_resume_without_a_checkpoint_is_an_error(data: Path, tmp_path: Path) -> None:
     with pytest.raises(PoseError, match="without --resume"):
         train_tiny(tiny_experiment(tmp_path, data), resume=True)

@@ -66,7 +66,15 @@ def test_missing_history(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "title"), [({"AP": 0.0, "AR": 0.1}, "COCO statistics"), ({"Mean@0.5": 88.0}, "PCKh, %")]
+    ("columns", "title"),
+    [
+        ({"AP": 0.0, "AR": 0.1}, "COCO statistics"),
+        ({"Mean@0.5": 88.0}, "PCKh, %"),
+        ({"segment Mean@0.5": 88.0, "segment Mean@0.11": 30.0}, "like PCKh, by head segments, %"),
+        ({"EPE": 3.0, "AP": 0.5}, "EPE"),
+        ({"train_loss": 1.0, "EPE": None, "PCK@0.2": 0.5}, "PCK@0.2"),
+        ({"val_loss": 1.0}, "COCO statistics"),
+    ],
 )
 def test_the_last_panel_shows_what_was_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: dict[str, float], title: str
