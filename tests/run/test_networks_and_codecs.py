@@ -33,7 +33,7 @@ TINY_EXTRA: dict[str, dict[str, Any]] = {
         for branches in (2, 3, 4)
     },
     "pose_resnet": {"NUM_LAYERS": 18, "NUM_DECONV_FILTERS": [8, 8, 8]},
-    "rsn": {"NUM_LAYERS": 18},
+    "rsn": {"NUM_LAYERS": 18, "WIDTH": 8, "UPSAMPLE_CHANNELS": 16},
 }
 ENCODINGS = tuple(DECODERS)
 
