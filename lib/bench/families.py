@@ -14,7 +14,7 @@ from lib.core.outputs import final_heatmaps
 from lib.core.precision import Precision
 from lib.utils.complexity import count_work
 
-BATCH = 4
+BATCH = 1
 PARAMETERS, MULTIPLY_ADDS, PUBLISHED = "parameters", "multiply-adds", "published counter"
 COLUMNS = (PARAMETERS, MULTIPLY_ADDS, PUBLISHED, "float32", "bf16")
 SIZES = ("256x192", "384x288")
