@@ -14,8 +14,8 @@ from lib.core.coco_library import library_for
 from lib.core.evaluate import format_statistics
 from lib.core.mpii_predictions import check_images, read_predictions
 from lib.core.mpii_truth import is_mpii_truth, read_mpii_truth
-from lib.core.oks_metrics import OKS_METRICS, oks_metric_of, oks_statistics
-from lib.core.pckh import describe_heads, format_pckh, head_figures
+from lib.core.oks_metrics import FACTS, OKS_METRICS, oks_metric_of, oks_statistics
+from lib.core.pckh import describe_heads, format_joints, format_pckh, head_figures
 from lib.core.poses import poses_of
 from lib.core.submission import COCO_KEYPOINTS, check_submission
 from lib.core.truth import COCO_PERSON, Truth, read_truth
@@ -55,6 +55,7 @@ def _evaluate_mpii(truth_file: str, prediction_file: str) -> None:
     stats = head_figures(predictions.joints, truth)
     print(f"{len(truth)} people, truth {truth.source}, head boxes {describe_heads(truth)}")
     print(format_pckh(stats, Path(prediction_file).stem))
+    print(format_joints(predictions.joints, truth))
 
 
 def _evaluate_coco(arguments: argparse.Namespace) -> None:
@@ -72,7 +73,7 @@ def _evaluate_coco(arguments: argparse.Namespace) -> None:
     stats = statistics(poses, truth, skeleton.sigmas_array)
     print(
         f"{_size(results, truth)}, keypoint set {skeleton.name}, annotations {arguments.gt}, {metric} by "
-        f"{library_for(truth)}"
+        f"{library_for(truth)}{''.join(f', {name} {fact}' for name, fact in FACTS.get(metric, {}).items())}"
     )
     print(format_statistics(stats, Path(arguments.pred).stem))
 

@@ -16,6 +16,7 @@ WITHOUT_SIZES = [0, 1, 2, 5, 6, 7]  # of COCO's ten statistics, those of people 
 # Images below the first crowd index are easy, below the second medium, others hard. The paper draws the first line at
 # 0.1, the published code, and with it every published table, at 0.2.
 EASY_BELOW, MEDIUM_BELOW = 0.2, 0.8
+LIMITS = f"easy below {EASY_BELOW}, hard from {MEDIUM_BELOW} on, by the published code (the paper writes 0.1)"
 PUBLISHED_DIGITS = 4  # the published code rounds the AP of the three kinds of images
 
 

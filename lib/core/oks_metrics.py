@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from lib.core.crowdpose import LIMITS as CROWD_LIMITS
 from lib.core.crowdpose import check_crowd_indexes, crowd_statistics
 from lib.core.evaluate import pose_statistics
 from lib.core.poses import Poses
@@ -18,6 +19,8 @@ from lib.utils.errors import PoseError
 Statistics = Callable[[Poses, Truth, np.ndarray], dict[str, float]]
 
 OKS_METRICS = ("AP", "CrowdAP", "WholeBodyAP")
+# What the figures of a metric depend on beside the poses.
+FACTS = {"CrowdAP": {"crowd index": CROWD_LIMITS}}
 PUBLISHED_IN = {"crowdpose": "CrowdAP", "coco_wholebody": "WholeBodyAP"}
 
 

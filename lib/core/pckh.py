@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lib.core.evaluate import format_statistics
 from lib.core.mpii_truth import MpiiTruth
+from lib.skeletons import load_skeleton
 from lib.utils.errors import PoseError
 
 # The joints of each row of the published table; left and right are averaged.
@@ -47,6 +48,19 @@ def pckh(joints: ArrayLike, truth: MpiiTruth) -> dict[str, float]:
 
     Source: HRNet lib/dataset/mpii.py, evaluate.
     """
+    correct, totals = _counts(joints, truth)
+    in_mean = np.delete(np.arange(len(totals)), LEFT_OUT)
+    means = {name: _percent(correct[name][in_mean].sum(), totals[in_mean].sum()) for name in MEANS}
+    half = correct[CRITERION]
+    rows = {
+        name: sum(_percent(half[joint], totals[joint]) for joint in joints_of) / len(joints_of)
+        for name, joints_of in PARTS.items()
+    }
+    return means | rows
+
+
+def _counts(joints: ArrayLike, truth: MpiiTruth) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.int64]]:
+    """People who have each joint correct, (16,) for each of `MEANS`, and labelled, (16,); arguments as in `pckh`."""
     points = np.asarray(joints, np.float64)
     if points.shape != truth.joints.shape:
         raise PoseError(
@@ -59,15 +73,7 @@ def pckh(joints: ArrayLike, truth: MpiiTruth) -> dict[str, float]:
     counted = truth.visible & np.isfinite(truth.head_sizes)[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):  # a head box without extent leaves nothing correct
         errors = np.linalg.norm(points - truth.joints, axis=2) / np.where(counted, truth.head_sizes[:, None], 1.0)
-    correct = {part: ((errors <= part) & counted).sum(axis=0) for part in MEANS.values()}
-    totals, in_mean = counted.sum(axis=0), np.delete(np.arange(len(counted[0])), LEFT_OUT)
-    means = {name: _percent(correct[part][in_mean].sum(), totals[in_mean].sum()) for name, part in MEANS.items()}
-    half = correct[MEANS[CRITERION]]
-    rows = {
-        name: sum(_percent(half[joint], totals[joint]) for joint in joints_of) / len(joints_of)
-        for name, joints_of in PARTS.items()
-    }
-    return means | rows
+    return {name: ((errors <= part) & counted).sum(axis=0) for name, part in MEANS.items()}, counted.sum(axis=0)
 
 
 def head_figures(joints: ArrayLike, truth: MpiiTruth) -> dict[str, float]:
@@ -75,6 +81,22 @@ def head_figures(joints: ArrayLike, truth: MpiiTruth) -> dict[str, float]:
     if truth.has_heads:
         return pckh(joints, truth)
     return {SEGMENT + name: value for name, value in pckh(joints, truth.with_head_segments()).items()}
+
+
+def format_joints(joints: ArrayLike, truth: MpiiTruth) -> str:
+    """The figures of each joint by itself, pelvis and thorax too, in Markdown; arguments as in `pckh`.
+
+    Where nobody has a head box they are taken by head segments, like those of `head_figures`.
+    """
+    prefix = "PCKh" if truth.has_heads else f"{SEGMENT}PCKh"
+    correct, totals = _counts(joints, truth if truth.has_heads else truth.with_head_segments())
+    rows = [["joint", *load_skeleton("mpii").names], ["---"] * (len(totals) + 1)]
+    for name in MEANS:
+        shares = [_percent(right, total) for right, total in zip(correct[name], totals, strict=True)]
+        texts = ["n/a" if math.isnan(share) else f"{share:.1f}" for share in shares]
+        rows.append([name.replace("Mean", prefix), *texts])
+    rows.append(["people", *map(str, totals.tolist())])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def describe_heads(truth: MpiiTruth) -> str:

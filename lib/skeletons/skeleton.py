@@ -1,6 +1,7 @@
 """The definition of a keypoint set and its checks."""
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,8 @@ from lib.utils.errors import PoseError
 
 BUILT_IN = Path(__file__).parent
 FIELDS = ("name", "names", "flip_pairs", "sigmas", "weights", "upper_body", "limbs", "fields", "box_area")
-OTHER_SIDE = {"left": "right", "right": "left"}
+OTHER_SIDE = {"left": "right", "right": "left", "l": "r", "r": "l"}
+SIDES = {"l": "left", "r": "right"}
 
 
 @dataclass(frozen=True)
@@ -202,26 +204,33 @@ def _flip_faults(names: tuple[str, ...], pairs: list[list[int]]) -> list[str]:
     if repeated:
         return [f"flip_pairs use {', '.join(repeated)} more than once, so they are no involution"]
     partner = {pair[side]: pair[1 - side] for pair in pairs for side in (0, 1)}
+    spelled = {name.lower(): name for name in names}  # Left_Eye and Right_Eye belong together as well
     faults = []
     for index, name in enumerate(names):
-        mirrored = _mirrored_name(name)
-        actual = names[partner.get(index, index)]
-        if mirrored != name and mirrored in names and actual != mirrored:
-            faults.append(f"flip_pairs map {name} to {actual} where its name asks for {mirrored}")
-        elif mirrored != name and actual != name and _side(actual) == _side(name):
+        actual, mirrored = names[partner.get(index, index)], _mirrored_name(name.lower())
+        expected = spelled.get(mirrored)
+        if mirrored == name.lower():
+            continue
+        if expected is not None and actual != expected:
+            faults.append(f"flip_pairs map {name} to {actual} where its name asks for {expected}")
+        elif actual != name and _side(actual) == _side(name):
             faults.append(f"flip_pairs map {name} to {actual}, both on the {_side(name)}")
     return faults
 
 
 def _side(name: str) -> str:
     """left or right, as the name says; '' where it says neither."""
-    return next((side for side in OTHER_SIDE if side in name.lower()), "")
+    side = _split(name.lower())[1]
+    return SIDES.get(side, side)
 
 
 def _mirrored_name(name: str) -> str:
-    """The name with left and right exchanged; names without a side come back unchanged."""
-    side = _side(name)
-    if not side:
-        return name
-    start = name.lower().index(side)
-    return name[:start] + OTHER_SIDE[side] + name[start + len(side) :]
+    """The name, in lower case, with left and right exchanged; names without a side come back unchanged."""
+    before, side, after = _split(name)
+    return f"{before}{OTHER_SIDE.get(side, '')}{after}"
+
+
+def _split(name: str) -> tuple[str, str, str]:
+    """What precedes, says and follows the side: left, right, or a letter by itself like that of l_eye and eye.l."""
+    found = re.search(r"left|right|(?<![^\W_])[lr](?![^\W_])", name)
+    return (name, "", "") if found is None else (name[: found.start()], found.group(), name[found.end() :])

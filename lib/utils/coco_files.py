@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lib.utils.annotation_form import COCO_FORM, AnnotationForm
+from lib.utils.annotation_form import COCO_FORM, KEYPOINTS, AnnotationForm
 from lib.utils.errors import PoseError
 from lib.utils.files import read_json
 
@@ -94,7 +94,8 @@ def annotated_people(
         form: how annotations are written.
 
     Returns:
-        new mappings with all keypoints in `keypoints` and the area of OKS in `area`, whatever the form; `iscrowd` (0)
+        new mappings with all keypoints in `keypoints` (of crowds without any, zeros as in COCO's own files) and the
+        area of OKS in `area`, whatever the form; `iscrowd` (0)
         and `num_keypoints` (those with visibility above 0) are filled in where absent, the latter also where the file
         counts a part of the keypoints alone.
 
@@ -110,6 +111,8 @@ def annotated_people(
         for key in ("id", "image_id"):
             checked_id(annotation.get(key), f"annotation {index} (counted from 0) of {source}", key)
         name = f"annotation {annotation.get('id')} of {source}"
+        if annotation.get("iscrowd") and annotation.get(KEYPOINTS) is None:
+            annotation = _unposed(annotation, num_keypoints)
         missing = form.missing_field(annotation, num_keypoints)
         if missing:
             raise PoseError(f"{name} {missing}; use the keypoint set of these annotations.")
@@ -130,6 +133,11 @@ def annotated_people(
         person |= {"keypoints": keypoints, "area": form.area(annotation)}
         people.append(person)
     return people
+
+
+def _unposed(crowd: Record, num_keypoints: int) -> Record:
+    """A crowd as COCO's own files have it: with keypoints that are all not labelled."""
+    return {**crowd, KEYPOINTS: [0] * (3 * num_keypoints), "num_keypoints": 0}
 
 
 def joined_results(

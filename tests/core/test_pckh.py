@@ -11,7 +11,7 @@ from reference.pckh_loops import pckh_loops
 
 from lib.core.mpii_predictions import check_images, read_predictions, write_predictions
 from lib.core.mpii_truth import find_mpii_truth, read_mpii_truth
-from lib.core.pckh import format_pckh, pckh
+from lib.core.pckh import format_joints, format_pckh, pckh
 from lib.utils.errors import PoseError
 from lib.utils.mat_file import write_mat
 
@@ -184,3 +184,19 @@ def test_the_table_is_in_the_published_order(golden: Path) -> None:
     assert header == (
         "| Arch | Head | Shoulder | Elbow | Wrist | Hip | Knee | Ankle | Mean@0.5 | Mean@0.11 | Mean@0.1 |"
     )
+
+
+def test_the_table_of_all_joints(tmp_path: Path, rng: np.random.Generator) -> None:
+    people, truth, preds = made(rng, 12)
+    truth["jnt_missing"][4] = 1
+    lines = format_joints(preds, read_mpii_truth(write_truth_mat(tmp_path / "gt.mat", truth))).splitlines()
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    assert [row[0] for row in cells] == ["joint", "---", "PCKh@0.5", "PCKh@0.11", "PCKh@0.1", "people"]
+    assert (cells[0][1], cells[0][5], cells[0][7]) == ("right_ankle", "left_knee", "pelvis")
+    errors = np.linalg.norm(preds[:, 6] - truth["pos_gt_src"][6].T, axis=1)
+    heads = 0.6 * np.linalg.norm(truth["headboxes_src"][1] - truth["headboxes_src"][0], axis=0)
+    has = truth["jnt_missing"][6] == 0
+    assert cells[4][7] == f"{100 * (errors / heads <= 0.1)[has].mean():.1f}"
+    assert (cells[2][5], cells[5][5], cells[5][7]) == ("n/a", "0", str(has.sum()))
+    without = read_mpii_truth(write_people(tmp_path, people))
+    assert "| segment PCKh@0.5 |" in format_joints(preds, without)

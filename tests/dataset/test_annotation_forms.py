@@ -57,13 +57,15 @@ def test_files_with_one_field_and_mixed_files(tmp_path: Path, rng: np.random.Gen
     assert check_annotations(str(mixed), WHOLEBODY).faults == []
 
 
-def test_crowds_need_no_keypoints_to_train(tmp_path: Path, rng: np.random.Generator) -> None:
+def test_crowds_need_no_keypoints(tmp_path: Path, rng: np.random.Generator) -> None:
     content = annotations_of(rng, WHOLEBODY)
     content["annotations"][2] = {
         name: value for name, value in content["annotations"][2].items() if not name.endswith(("kpts", "keypoints"))
     } | {"iscrowd": 1}
-    annotations = read(written(tmp_path, "gt.json", content), WHOLEBODY)
-    assert not annotations.keypoints[2].any()
+    file = written(tmp_path, "gt.json", content)
+    assert not read(file, WHOLEBODY).keypoints[2].any()
+    truth = read_truth(file, 133, WHOLEBODY.form)
+    assert (truth.keypoints[2].any(), truth.num_labelled[2], truth.is_crowd[2]) == (False, 0, True)
 
 
 @pytest.mark.parametrize("skeleton", SETS, ids=lambda skeleton: skeleton.name)

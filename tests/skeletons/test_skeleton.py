@@ -161,3 +161,19 @@ def test_faults_in_shipped_sets_are_named(name: str) -> None:
         crossed = [[left, others[0][1]], [others[0][0], right], *others[1:]]
         with pytest.raises(PoseError, match=f"flip_pairs map {skeleton.names[left]} to .* asks for"):
             skeleton_from_dict(definition | {"flip_pairs": crossed}, name)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("l_eye", "r_eye"), ("L_Eye", "R_Eye"), ("eye.l", "eye.r"), ("Left Eye", "Right Eye"), ("leftEye", "rightEye")],
+)
+def test_sides_are_known_however_they_are_written(names: tuple[str, str]) -> None:
+    definition = {"names": ["nose", *names], "flip_pairs": [[1, 2]]}
+    assert skeleton_from_dict(definition, "x.yaml").flip_permutation == (0, 2, 1)
+    for pairs in ([], [[0, 1]]):
+        with pytest.raises(PoseError, match=rf"map {names[0]} to \w+.* where its name asks for {names[1]}"):
+            skeleton_from_dict(definition | {"flip_pairs": pairs}, "x.yaml")
+
+
+def test_other_letters_are_no_sides() -> None:
+    skeleton_from_dict({"names": ["rib", "lip", "face-1", "r1", "nostril"]}, "x.yaml")

@@ -73,6 +73,7 @@ def test_pckh(repository: Path, golden: Path, tmp_path: Path) -> None:
     assert "head boxes of 9 of 9 people" in lines[0]
     expected = json.loads((golden / "mpii" / "pckh_made.json").read_text())
     assert f"| {expected['Mean@0.5']:.3f} | {expected['Mean@0.11']:.3f} | {expected['Mean@0.1']:.3f} |" in lines[3]
+    assert lines[5].startswith("| joint | right_ankle |")
     few = written(tmp_path, "few.json", [{"image": "a.jpg", "joints": [[1, 2]] * 16, "scores": [1] * 16}])
     done = call(repository, "--gt", truth, "--pred", few)
     assert done.returncode == 2

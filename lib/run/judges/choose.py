@@ -11,7 +11,7 @@ import numpy as np
 
 from lib.core.inference import Predictions
 from lib.core.mpii_truth import find_mpii_truth
-from lib.core.oks_metrics import OKS_METRICS, oks_metric_of, oks_statistics
+from lib.core.oks_metrics import FACTS, OKS_METRICS, oks_metric_of, oks_statistics
 from lib.core.point_metrics import auc, epe, keypoint_distances, nme, pck
 from lib.core.truth import read_truth
 from lib.dataset import PoseDataset
@@ -68,7 +68,8 @@ def _oks_judge(metric: str, setup: Setup, dataset: PoseDataset) -> Judge:
         )
     truth = read_truth(dataset.annotation_file, skeleton.num_keypoints, skeleton.form)
     statistics = oks_statistics(metric, truth, skeleton)
-    return OksJudge(truth, Rule.of(setup), setup.cfg.MODEL.NAME, statistics, fields=skeleton.fields)
+    remarks = FACTS.get(metric, {})
+    return OksJudge(truth, Rule.of(setup), setup.cfg.MODEL.NAME, statistics, fields=skeleton.fields, remarks=remarks)
 
 
 def _pckh(setup: Setup, dataset: PoseDataset) -> Judge:

@@ -1,6 +1,7 @@
 """COCO's way: rescoring, suppression, and statistics from OKS."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,7 @@ class OksJudge:
         statistics: which; their first chooses the best weights.
         criterion: its name.
         fields: the entries of a result record that hold its keypoints; empty for `keypoints` alone.
+        remarks: what the statistics depend on, by name.
     """
 
     truth: Truth
@@ -64,6 +66,7 @@ class OksJudge:
     statistics: Statistics = pose_statistics
     criterion: str = "AP"
     fields: tuple[tuple[str, int], ...] = ()
+    remarks: Mapping[str, str] = field(default_factory=dict)
     lower_is_better: bool = False
 
     @property
@@ -74,7 +77,7 @@ class OksJudge:
     @property
     def facts(self) -> dict[str, str]:
         """See `Judge`."""
-        return {"suppression": str(self.rule)}
+        return {"suppression": str(self.rule), **self.remarks}
 
     def judge(self, predictions: Predictions, records: Records, result_file: Path | None) -> Verdict:
         """See `Judge`; the file is in COCO's result format."""

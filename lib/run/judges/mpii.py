@@ -9,7 +9,7 @@ import numpy as np
 from lib.core.inference import Predictions
 from lib.core.mpii_predictions import write_predictions
 from lib.core.mpii_truth import MpiiTruth
-from lib.core.pckh import CRITERION, SEGMENT, describe_heads, format_pckh, head_figures
+from lib.core.pckh import CRITERION, SEGMENT, describe_heads, format_joints, format_pckh, head_figures
 from lib.dataset.coco import Images
 from lib.dataset.records import Records
 from lib.run.judges.base import Verdict
@@ -58,8 +58,9 @@ class PckhJudge:
             write_mpii(predictions, records, self.images, result_file)
         if self.truth is None:
             return Verdict(None, len(joints), remark=NO_TRUTH)
-        stats = head_figures(joints, self.truth.take(predictions.index))
-        return Verdict(stats, len(joints), (format_pckh(stats, self.name),), WRITTEN)
+        truth = self.truth.take(predictions.index)
+        stats = head_figures(joints, truth)
+        return Verdict(stats, len(joints), (format_pckh(stats, self.name), format_joints(joints, truth)), WRITTEN)
 
 
 def write_mpii(predictions: Predictions, records: Records, images: Images, result_file: Path) -> int:
