@@ -114,7 +114,7 @@ def test_rsn_recipes(name: str, rate: float, batch: int, iterations: int) -> Non
     assert (train.OPTIMIZER, train.ADAM_WD, train.NO_DECAY) == ("adam", 1e-5, [])
     assert (data.AUGMENTATION, data.BOX_PADDING, data.COLOR_RGB) == ("rsn", [1.09, 1.135], False)
     assert (config.LOSS.USE_OHKM, config.LOSS.TOPK) == (True, 8)
-    assert (config.TEST.OKS_THRE, config.TEST.IN_VIS_THRE) == (1.0, 0.0)
+    assert (config.TEST.OKS_THRE, config.TEST.IN_VIS_THRE) == (1.0, -1.0)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +125,7 @@ def test_mmposes_rsn_recipes(name: str, rate: float, steps: list[int]) -> None:
     config = load_config(EXPERIMENTS / f"coco/rsn/{name}.yaml")
     assert (rate, steps, 256) == (config.TRAIN.LR, config.TRAIN.LR_STEP, config.TRAIN.EXPECTED_BATCH)
     assert config.DATASET.AUGMENTATION == "mmpose"
+    assert (config.TEST.OKS_THRE, config.TEST.IN_VIS_THRE) == (1.0, 0.2), "use_nms=False, vis_thr=0.2"
 
 
 @pytest.mark.parametrize(("name", "drop_path"), [("small_384x288", 0.1), ("base_256x192", 0.2), ("base_384x288", 0.3)])
@@ -139,6 +140,7 @@ def test_hrformer_recipes(name: str, drop_path: float, suffix: str) -> None:
         ["relative_position_bias_table"],
     )
     assert (train.WARMUP_ITERS, train.LR_STEP, train.END_EPOCH, train.EXPECTED_BATCH) == (500, [170, 200], 210, 256)
+    assert train.BATCH_SIZE_PER_GPU * train.ACCUMULATE == 32
     assert config.MODEL.EXTRA.WITH_RPE is bool(suffix)
     assert drop_path == config.MODEL.EXTRA.DROP_PATH
     assert (3 if "384" in name else 2) == config.MODEL.SIGMA
