@@ -36,6 +36,17 @@ def test_selection_and_records(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(preds, before)
 
 
+def test_rsn_keeps_every_pose_and_counts_every_keypoint(rng: np.random.Generator) -> None:
+    """Its thresholds, 1.0 and -1.0: equal poses stay, and the score is the mean of all keypoints, below 0 too."""
+    preds, boxes, ids = noisy_predictions(rng, tiny_annotations(rng), 1.0)
+    preds[..., 2] = rng.uniform(-0.2, 1, preds.shape[:2])
+    preds, boxes, ids = (np.concatenate([values, values]) for values in (preds, boxes, ids))
+    selection = select_results(preds, boxes, ids, SIGMAS, in_vis_thre=-1.0, oks_thre=1.0)
+    assert sorted(selection.indices) == list(range(len(preds)))
+    expected = preds[..., 2].mean(axis=1) * boxes[:, 5]
+    np.testing.assert_allclose(selection.scores, expected[selection.indices], rtol=1e-6)
+
+
 def test_no_predictions_give_no_records() -> None:
     empty = (np.empty((0, 17, 3)), np.empty((0, 6)), np.empty(0))
     selection = select_results(*empty, SIGMAS)

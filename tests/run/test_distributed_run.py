@@ -37,6 +37,19 @@ def test_two_processes_train_and_test_like_one(data: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+def test_two_processes_end_by_steps(data: Path, tmp_path: Path) -> None:
+    """A network with several outputs; two batches of each process per step, and the second epoch is cut short."""
+    model = {"NAME": "rsn", "CODEC": "megvii", "EXTRA": {"WIDTH": 8, "UPSAMPLE_CHANNELS": 16}}
+    train = {"MAX_ITERS": 3, "LR_SCHEDULE": "linear", "ACCUMULATE": 2, "BATCH_SIZE_PER_GPU": 2, "EVAL_EVERY": 9}
+    experiment = tiny_experiment(tmp_path, data, MODEL=model, TRAIN={**train, "END_EPOCH": 0})
+    trained = run_tool("train", "--cfg", experiment, processes=2)
+    assert trained.returncode == 0, trained.stderr
+    (checkpoint,) = tmp_path.rglob("checkpoint.pth")
+    stored = torch.load(checkpoint, weights_only=True)
+    assert (stored["run"]["epoch"], stored["run"]["updates"], stored["run"]["best_epoch"]) == (2, 3, 1)
+
+
+@pytest.mark.slow
 def test_an_error_ends_all_processes_with_one_message(data: Path, tmp_path: Path) -> None:
     experiment = tiny_experiment(tmp_path, data)
     process = run_tool("test", "--cfg", experiment, "TEST.MODEL_FILE", "nowhere.pth", processes=2)

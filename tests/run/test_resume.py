@@ -101,6 +101,21 @@ def test_a_run_killed_twice_with_workers(
     _assert_same_run(whole, train_tiny(experiment, "WORKERS", 1, resume=True))
 
 
+def test_a_run_that_ends_within_an_accumulated_epoch_continues_bit_identically(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Epochs of three batches have two steps of two and one; the third step ends after two batches of the second."""
+    train = {"MAX_ITERS": 3, "ACCUMULATE": 2, "LR_SCHEDULE": "linear", "WARMUP_ITERS": 1, "SAVE_EVERY_STEPS": 1}
+    folders = [tmp_path / name for name in ("whole", "killed")]
+    for folder in folders:
+        folder.mkdir()
+    whole, experiment = (tiny_experiment(folder, data, TRAIN={**train, "END_EPOCH": 0}) for folder in folders)
+    _train_with_kill(monkeypatch, 1, experiment)
+    _assert_same_run(train_tiny(whole), train_tiny(experiment, resume=True))
+    stored = torch.load(run_folder(folders[1]) / "checkpoint.pth", weights_only=True)["run"]
+    assert (stored["epoch"], stored["step"], stored["updates"]) == (2, 0, 3)
+
+
 @pytest.mark.parametrize("saves", [2, 4, 5])
 def test_a_run_that_ends_by_steps_continues_bit_identically(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saves: int
