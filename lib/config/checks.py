@@ -178,7 +178,8 @@ def _skeleton_fault(config: CfgNode) -> str:
     if skeleton.num_keypoints != config.MODEL.NUM_JOINTS:
         return (
             f"MODEL.NUM_JOINTS is {config.MODEL.NUM_JOINTS}, but the keypoint set {skeleton.name} has "
-            f"{skeleton.num_keypoints}"
+            f"{skeleton.num_keypoints}; change it, or DATASET.SKELETON, which by default is the set named like "
+            "DATASET.DATASET, else coco"
         )
     if config.LOSS.USE_OHKM and config.LOSS.TOPK > config.MODEL.NUM_JOINTS:
         return f"LOSS.TOPK is {config.LOSS.TOPK}, but there are only {config.MODEL.NUM_JOINTS} keypoints"

@@ -166,7 +166,8 @@ def _person_faults(
         return
     if not form.box_area and not _finite([annotation.get("area")], 1):
         detail = f"{name} has the area {annotation.get('area')!r}"
-        yield Fault("bad area", detail, "give the object's area in square pixels", True, entry)
+        remedy = "give the object's area in square pixels, or set box_area of the keypoint set where there are none"
+        yield Fault("bad area", detail, remedy, True, entry)
     missing = form.missing_field(annotation, num_keypoints)
     if missing:
         remedy = "correct it or choose the skeleton it was made for"

@@ -95,9 +95,8 @@ def annotated_people(
 
     Returns:
         new mappings with all keypoints in `keypoints` (of crowds without any, zeros as in COCO's own files) and the
-        area of OKS in `area`, whatever the form; `iscrowd` (0)
-        and `num_keypoints` (those with visibility above 0) are filled in where absent, the latter also where the file
-        counts a part of the keypoints alone.
+        area of OKS in `area`, whatever the form; `iscrowd` (0) and `num_keypoints` (those with visibility above 0) are
+        filled in where absent, the latter also where the file counts a part of the keypoints alone.
 
     Raises:
         PoseError: an annotation whose id or image id is not an integer, without area or box, with another number of
@@ -113,7 +112,7 @@ def annotated_people(
         name = f"annotation {annotation.get('id')} of {source}"
         if annotation.get("iscrowd") and annotation.get(KEYPOINTS) is None:
             annotation = _unposed(annotation, num_keypoints)
-        missing = form.missing_field(annotation, num_keypoints)
+        missing = form.missing_field(annotation, num_keypoints) if form.fields else ""
         if missing:
             raise PoseError(f"{name} {missing}; use the keypoint set of these annotations.")
         keypoints = form.keypoints(annotation, num_keypoints)
@@ -123,14 +122,17 @@ def annotated_people(
                 f"{name} has {found} keypoint numbers instead of {3 * num_keypoints}; use the keypoint set of these "
                 "annotations."
             )
-        if not _is_box(annotation.get("bbox")) or not _is_finite(form.area(annotation)):
-            raise PoseError(f"{name} lacks a numeric area or bbox, which OKS needs; add them.")
+        area = form.area(annotation) if _is_box(annotation.get("bbox")) else None
+        if not _is_finite(area):
+            raise PoseError(
+                f"{name} lacks a numeric area or bbox, which OKS needs; add them, or set box_area of the keypoint set "
+                "where there are no areas."
+            )
         if not _are_finite(keypoints):
             raise PoseError(f"{name} has a keypoint value that is not a finite number; correct it.")
-        person = {"iscrowd": 0, **annotation, "category_id": category}
-        if not _is_integer(person.get("num_keypoints")) or keypoints is not annotation["keypoints"]:
+        person = {"iscrowd": 0, **annotation, "category_id": category, KEYPOINTS: keypoints, "area": area}
+        if not _is_integer(person.get("num_keypoints")) or keypoints is not annotation[KEYPOINTS]:
             person["num_keypoints"] = sum(visibility > 0 for visibility in keypoints[2::3])
-        person |= {"keypoints": keypoints, "area": form.area(annotation)}
         people.append(person)
     return people
 
