@@ -1,5 +1,6 @@
 """RSN's encoding: one pixel per keypoint, blurred five times, and its way to read such maps."""
 
+from functools import lru_cache
 from typing import ClassVar
 
 import torch
@@ -52,17 +53,17 @@ class MegviiCodec(LevelCodec):
             drawn = visible & self._on_input(heatmap_points)
         columns, rows = torch.where(drawn[..., None], pixels, 0.0).long().unbind(-1)
         width, height = self.heatmap_size_wh
+        peaks = torch.where(drawn, PEAK, 0.0)[..., None]
         maps = [
-            self._profiles(rows, height, kernel)[..., :, None] * self._profiles(columns, width, kernel)[..., None, :]
+            (peaks * self._profiles(rows, height, kernel))[..., None]
+            * self._profiles(columns, width, kernel)[..., None, :]
             for kernel in KERNELS
         ]
-        return torch.stack(maps, dim=1) * torch.where(drawn, PEAK, 0.0)[:, None, :, None, None], drawn
+        return torch.stack(maps, dim=1), drawn
 
     def _profiles(self, pixels: Tensor, length: int, kernel: int) -> Tensor:
         """Single pixels (B, K) of one axis blurred, (B, K, length), float32: what they are on the whole map, too."""
-        spread = blur_matrix(length, kernel).to(device=pixels.device, dtype=torch.float32).T
-        peaks = spread.diagonal() if self.variant == "mmpose" else spread.amax(dim=1)
-        return (spread / peaks[:, None])[pixels]
+        return _blurred_pixels(length, kernel, self.variant == "mmpose", pixels.device)[pixels]
 
     def _decode(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         if self.decoder != "megvii":
@@ -100,6 +101,18 @@ class MegviiCodec(LevelCodec):
         peaks = find_peaks(blurred, self.absent, BLUR_NOISE)
         shift = quarter_shift(blurred, peaks, BLUR_NOISE) + MIDDLE
         return peaks.points + torch.where(inside_map(peaks, maps, 2, 1)[..., None], shift, 0.0), highest
+
+
+@lru_cache(maxsize=64)
+def _blurred_pixels(length: int, kernel: int, by_pixel: bool, device: torch.device) -> Tensor:
+    """Every pixel of one axis blurred by itself, a row each, (length, length), float32, not to be written to.
+
+    1 is the value on the pixel (`by_pixel`) or the highest. Kept on the device, where each copy would make a training
+    step wait for all that a GPU has been given before.
+    """
+    spread = blur_matrix(length, kernel).T
+    peaks = spread.diagonal() if by_pixel else spread.amax(dim=1)
+    return (spread / peaks[:, None]).to(device=device, dtype=torch.float32)
 
 
 def _without(maps: Tensor, peaks: Peaks) -> Tensor:

@@ -21,4 +21,4 @@ class MegviiUdpCodec(LevelCodec):
 
     def _encode(self, heatmap_points: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
         maps = [draw_gaussians(heatmap_points, visible, sigma, self.heatmap_shape_hw) for sigma in SIGMAS]
-        return PEAK * torch.stack(maps, dim=1), visible & self._on_input(heatmap_points)
+        return torch.stack(maps, dim=1).mul_(PEAK), visible & self._on_input(heatmap_points)

@@ -308,7 +308,8 @@ def test_cuda_equals_cpu(encoding: str, decoder: str) -> None:
     torch.testing.assert_close(cuda_scores.cpu(), scores)
     visible = torch.ones(8, 17)
     for own, other in zip(codec.encode(points, visible), codec.encode(points.cuda(), visible.cuda()), strict=True):
-        torch.testing.assert_close(other.cpu(), own, atol=1e-6, rtol=0)
+        # Peaks of 255 have steps of 1.5e-5.
+        torch.testing.assert_close(other.cpu(), own, atol=1e-6, rtol=1e-6)
     assert torch.equal(codec.flip_back(maps.cuda()).cpu(), codec.flip_back(maps))
 
 
