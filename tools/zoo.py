@@ -29,6 +29,8 @@ def main() -> None:
     flags = parse_arguments(sys.argv[1:])
     entries = read_manifest(Path(flags.zoo))
     folder = Path(flags.dir) if flags.dir else None
+    if folder is not None and flags.command != "download" and not folder.is_dir():
+        raise PoseError(f"the folder --dir {folder} does not exist; name the one that holds the files.")
     commands = {"list": _list, "download": _download, "verify": _verify, "test": _test}
     code = commands[flags.command](entries, folder, flags)
     if code:
@@ -124,6 +126,11 @@ def _verify(entries: list[Entry], folder: Path | None, flags: argparse.Namespace
         paths = {present(entry, folder): entry for entry in wanted}
     else:
         paths = {entry.path(folder): entry for entry in entries if entry.path(folder).is_file()}
+    if not paths:
+        raise PoseError(
+            f"there is no file of the zoo in {folder or 'its places'} to verify; fetch one with python tools/zoo.py "
+            "download NAME, or name another folder with --dir."
+        )
     faults = 0
     for path, entry in paths.items():
         fault = fault_of(entry, path)
@@ -135,6 +142,8 @@ def _verify(entries: list[Entry], folder: Path | None, flags: argparse.Namespace
 
 
 def _test(entries: list[Entry], folder: Path | None, flags: argparse.Namespace) -> int:
+    if not flags.tolerance >= 0:
+        raise PoseError(f"--tolerance is {flags.tolerance:g}; give points of a percent, 0 or more.")
     (entry,) = find(entries, [flags.name])
     comparison = compare_published(entry, folder, flags.opts)
     within = comparison.is_within(flags.tolerance)

@@ -115,7 +115,7 @@ def _read(source: Path, target: str) -> Conversion:
             f"checkpoint {source} holds {network}; the names of HRNet, ResNet, RSN and HRFormer can be converted."
         )
     if stored.metadata is not None and target == OWN:
-        raise PoseError(f"checkpoint {source} is one of ours already.")
+        raise PoseError(f"checkpoint {source} is one of ours already; use it as it is.")
     work = Conversion(stored, target)
     work.facts.append(f"{source}: {network}, {stored.scheme}")
     beside = [name for name in stored.weights if name.startswith(BESIDE_THE_NETWORK)]

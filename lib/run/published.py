@@ -10,7 +10,7 @@ from yacs.config import CfgNode
 from lib.config import load_config
 from lib.run.test import test
 from lib.utils.errors import PoseError
-from lib.zoo.files import present
+from lib.zoo.files import check_hash, present
 from lib.zoo.manifest import MANIFEST, Entry
 
 EXPERIMENTS = MANIFEST.parent / "experiments"
@@ -61,7 +61,8 @@ def compare_published(entry: Entry, folder: Path | None = None, overrides: Seque
         overrides: `KEY VALUE` pairs, which win over what the entry asks for. TEST.MODEL_FILE names other weights.
 
     Raises:
-        PoseError: the entry cannot be tested here, its weights or boxes are missing, or bad input of the test.
+        PoseError: the entry cannot be tested here, its weights or boxes are missing, the file is not the published
+            one, or bad input of the test.
     """
     cfg = _configuration(entry, folder, overrides)
     outcome = test(cfg)
@@ -91,8 +92,10 @@ def _configuration(entry: Entry, folder: Path | None, overrides: Sequence[str]) 
     if entry.detector is not None:
         automatic["TEST.USE_GT_BBOX"] = "False"
     if "TEST.MODEL_FILE" not in changed:
+        path = present(entry, folder)
+        check_hash(entry, path)
         # Absolute, because DATA_DIR would be put before it.
-        automatic["TEST.MODEL_FILE"] = str(present(entry, folder).absolute())
+        automatic["TEST.MODEL_FILE"] = str(path.absolute())
     pairs = [word for pair in automatic.items() for word in pair]
     return load_config(EXPERIMENTS / entry.config, [*pairs, *overrides])
 

@@ -25,14 +25,23 @@ def download(entry: Entry, folder: Path | None = None, patience: Patience | None
     """
     path = entry.path(folder)
     if path.is_file():
-        fault = hash_fault(path, entry.sha256)
-        if fault:
-            raise PoseError(f"{path} is not the published file: it {fault}; move it away and download again.")
+        check_hash(entry, path)
         return path
     if not entry.url:
         raise PoseError(f"{entry.name} cannot be fetched by a program; {entry.by_hand(path)}.")
     fetch(Source(entry.url, entry.sha256, entry.by_hand(path)), path, patience)
     return path
+
+
+def check_hash(entry: Entry, path: Path) -> None:
+    """Refuse a file that is not the published one.
+
+    Raises:
+        PoseError: its hash contradicts the entry's.
+    """
+    fault = hash_fault(path, entry.sha256)
+    if fault:
+        raise PoseError(f"{path} is not the published file: it {fault}; move it away and download again.")
 
 
 def present(entry: Entry, folder: Path | None = None) -> Path:
@@ -45,7 +54,7 @@ def present(entry: Entry, folder: Path | None = None) -> Path:
     if path.is_file():
         return path
     command = f"python tools/zoo.py download {entry.name}" + (f" --to {folder}" if folder else "")
-    ways = f"fetch it with {command}, or {entry.by_hand(path)}" if entry.url else entry.by_hand(path)
+    ways = f"fetch them with {command}, or {entry.by_hand(path)}" if entry.url else entry.by_hand(path)
     raise PoseError(f"the weights {path} do not exist; {ways}.")
 
 

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from lib.models.hrformer import HRFormer, TransformerStage, spread_drop_path
 from lib.models.pose_hrnet import PoseHighResolutionNet, Stage
 from lib.models.pose_resnet import Deconvolution, PoseResNet
+from lib.models.rsn import Channels, ResidualStepsNetwork
 
 SMALL_STAGES = (Stage(1, (1, 1), (8, 16)), Stage(1, (1,) * 3, (8, 16, 32)), Stage(2, (1,) * 4, (8, 16, 32, 64)))
 
@@ -15,13 +16,27 @@ def small_hrnet(out_channels: int = 17, *, wide_fusion: bool = False) -> PoseHig
     return PoseHighResolutionNet(SMALL_STAGES, out_channels, wide_fusion=wide_fusion)
 
 
-def small_hrformer(out_channels: int = 17, *, with_bias: bool = False, drop_path: float = 0.0) -> HRFormer:
+def small_hrformer(
+    out_channels: int = 17, *, with_bias: bool = False, drop_path: float = 0.0, blocks: int = 1
+) -> HRFormer:
     """An HRFormer of width 8 with one module per stage."""
     stages = [
-        TransformerStage(1, 1, (8, 16, 32, 64)[:branches], (1, 2, 4, 8)[:branches], with_bias=with_bias)
+        TransformerStage(1, blocks, (8, 16, 32, 64)[:branches], (1, 2, 4, 8)[:branches], with_bias=with_bias)
         for branches in (2, 3, 4)
     ]
     return HRFormer(spread_drop_path((stages[0], stages[1], stages[2]), drop_path), out_channels)
+
+
+def small_hrformer_with_bias() -> HRFormer:
+    """The same with mmpose's relative position bias."""
+    return small_hrformer(with_bias=True)
+
+
+def small_rsn() -> ResidualStepsNetwork:
+    """Two stages of UDP-Pose's RSN-18, of width 8."""
+    return ResidualStepsNetwork(
+        18, 17, num_stages=2, refine=True, se_reduction=8, wide_start=True, deep_stem=True, channels=Channels(8, 16)
+    )
 
 
 def small_resnet(out_channels: int = 17) -> PoseResNet:

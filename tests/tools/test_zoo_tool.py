@@ -135,7 +135,16 @@ def test_download_and_verify(tmp_path: Path, experiment: Path, weights: bytes, z
     assert wrong.code == 1
     assert "WRONG" in wrong.out
     assert "2 files, 1 wrong" in wrong.out
+    (tmp_path / "nothing").mkdir()
     assert "download tiny --to" in zoo("verify", "tiny", "--dir", tmp_path / "nothing", *manifest).error
+    assert "no file of the zoo in" in zoo("verify", "--dir", tmp_path / "nothing", *manifest).error
+
+
+@pytest.mark.parametrize("words", [["list"], ["verify"], ["verify", "tiny"], ["test", "tiny"]])
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path, experiment: Path, zoo: Zoo, words: list[str]) -> None:
+    run = zoo(*words, "--dir", tmp_path / "typo", "--zoo", _manifest(tmp_path, experiment, b""))
+    assert run.code == 2
+    assert "typo does not exist" in run.error
 
 
 def test_what_a_training_starts_from(tmp_path: Path, experiment: Path, weights: bytes, zoo: Zoo) -> None:
@@ -231,11 +240,14 @@ def test_what_cannot_be_tested(tmp_path: Path, experiment: Path, weights: bytes,
         ({"config": None, "note": "the network is to come"}, "tiny", "yet: the network is to come."),
         ({"detector": 65.1}, "tiny", "TEST.COCO_BBOX_FILE"),
         ({"file": "absent.pth"}, "tiny", "by hand (the shelf)"),
+        ({"sha256": "01234567"}, "tiny", "tiny.pth is not the published file"),
         ({"options": {"TEST.FLIP": 1}}, "tiny", "TEST.FLIP"),
     ):
         run = zoo("test", name, "--dir", tmp_path, "--zoo", _manifest(tmp_path, experiment, weights, **changes))
         assert run.code == 2
         assert expected in run.error
+    for tolerance in ("-1", "nan"):
+        assert "--tolerance is" in zoo("test", "tiny", "--tolerance", tolerance).error
 
 
 @pytest.mark.slow

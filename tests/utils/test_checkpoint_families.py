@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 from helpers.golden_models import read_states
-from helpers.small_models import randomized
+from helpers.small_models import randomized, small_hrformer
 from torch import Tensor, nn
 
-from lib.models.hrformer import HRFormer, TransformerStage
 from lib.models.pose_hrnet import PoseHighResolutionNet, hrnet_stages
 from lib.models.rsn import ResidualStepsNetwork
 from lib.utils.checkpoint import load_weights, model_checkpoint, save_checkpoint
@@ -18,17 +17,6 @@ from lib.utils.errors import PoseError
 from lib.utils.weight_names import to_scheme
 
 State = dict[str, Tensor]
-
-
-def small_hrformer(blocks: int = 1, *, with_bias: bool = False) -> nn.Module:
-    """An HRFormer of width 8 with one module per stage."""
-    stages = [
-        TransformerStage(
-            1, blocks, tuple(8 * 2**branch for branch in range(count)), (1, 2, 4, 8)[:count], with_bias=with_bias
-        )
-        for count in (2, 3, 4)
-    ]
-    return HRFormer((stages[0], stages[1], stages[2]), 17)
 
 
 def saved(path: Path, network: nn.Module, target: str = "original", **content: object) -> Path:

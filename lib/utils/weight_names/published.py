@@ -21,14 +21,12 @@ def find_weights(content: Any) -> dict[str, Tensor] | None:
     """The names and tensors in what a checkpoint file holds; None where there are none."""
     if not isinstance(content, Mapping):
         return None
-    weights = {name: value.detach() for name, value in content.items() if isinstance(value, Tensor)}
-    if weights and all(isinstance(name, str) for name in weights):
-        return weights
+    # A training checkpoint may keep tensors beside its weights, such as the best accuracy.
     for key in CONTAINERS:
-        weights = find_weights(content.get(key)) or {}
-        if weights:
+        if weights := find_weights(content.get(key)):
             return weights
-    return None
+    weights = {name: value.detach() for name, value in content.items() if isinstance(value, Tensor)}
+    return weights if weights and all(isinstance(name, str) for name in weights) else None
 
 
 def to_own_names(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
