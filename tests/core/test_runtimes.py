@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 import torch
 from helpers.dot_batches import INPUT_WH, NUM_KEYPOINTS, PREPARE, dot_batch
-from helpers.small_models import ThreeLayers, TwoOutputs, randomized, small_hrformer, small_hrnet, small_resnet
+from helpers.small_models import (
+    ThreeLayers,
+    TwoOutputs,
+    randomized,
+    small_hrformer_with_bias,
+    small_hrnet,
+    small_resnet,
+    small_rsn,
+)
 from torch import Tensor, nn
 
 from lib.codecs.base import Codec
@@ -17,6 +25,7 @@ from lib.codecs.udp import UdpGaussianCodec
 from lib.codecs.udp_offset import UdpOffsetCodec
 from lib.config.checks import CHOICES
 from lib.core.inference import forward_with_flip, predict
+from lib.core.outputs import final_heatmaps
 from lib.core.precision import Precision
 from lib.core.runtimes import RUNTIMES, check_runtime, make_runtime
 from lib.core.runtimes.choose import PACKAGES
@@ -110,7 +119,7 @@ def test_predictions_are_those_of_eager(runtime: str, kind: str, rng: np.random.
 
 @pytest.mark.slow
 @pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
-@pytest.mark.parametrize("make", [small_hrnet, small_resnet, small_hrformer])
+@pytest.mark.parametrize("make", [small_hrnet, small_resnet, small_hrformer_with_bias, small_rsn])
 def test_networks_in_other_engines(runtime: str, make: Any) -> None:
     _need(runtime)
     model, size = randomized(make()).to(memory_format=torch.channels_last), (64, 96)
@@ -118,7 +127,7 @@ def test_networks_in_other_engines(runtime: str, make: Any) -> None:
     with torch.no_grad():
         for count in (2, 1, 3):
             images = _images(count, size)
-            _assert_close(network(images), model(images))
+            _assert_close(network(images), final_heatmaps(model(images)))
 
 
 class _Plain(nn.Module):

@@ -33,9 +33,9 @@ def small_hrformer_with_bias() -> HRFormer:
 
 
 def small_rsn() -> ResidualStepsNetwork:
-    """Two stages of UDP-Pose's RSN-18, of width 8."""
+    """UDP-Pose's RSN-18 of width 8."""
     return ResidualStepsNetwork(
-        18, 17, num_stages=2, refine=True, se_reduction=8, wide_start=True, deep_stem=True, channels=Channels(8, 16)
+        18, 17, refine=True, se_reduction=8, wide_start=True, deep_stem=True, channels=Channels(8, 16)
     )
 
 

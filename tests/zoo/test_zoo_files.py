@@ -66,9 +66,7 @@ def test_without_an_address_the_way_by_hand_is_named(tmp_path: Path) -> None:
 
 def test_a_missing_file_names_the_command(tmp_path: Path) -> None:
     entry = _entry(tmp_path, url="https://example.org/tiny.pth")
-    with pytest.raises(
-        PoseError, match=r"do not exist; fetch them with python tools/zoo.py download tiny, or get"
-    ):
+    with pytest.raises(PoseError, match=r"do not exist; fetch them with python tools/zoo.py download tiny, or get"):
         present(entry)
     with pytest.raises(PoseError, match=rf"download tiny --to {tmp_path}, or"):
         present(entry, tmp_path)

@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from lib.core.precision import Precision
 from lib.core.runtimes.export import HEATMAPS, IMAGES, export_network, quiet
@@ -47,7 +48,9 @@ def to_onnx(model: nn.Module, example: Tensor) -> bytes:
         model: in evaluation mode.
         example: (B, 3, H, W); H and W are fixed by it.
     """
-    with quiet():
+    # Attention in plain operations: PyTorch's fused kernel with a bias leaves its result in a memory order that ONNX's
+    # graph has not, and the export fails.
+    with quiet(), sdpa_kernel(SDPBackend.MATH):
         program = torch.onnx.export(
             export_network(model, example), (), input_names=[IMAGES], output_names=[HEATMAPS], verbose=False
         )
