@@ -26,7 +26,7 @@ from lib.utils.coco_files import (
 )
 from lib.utils.errors import PoseError
 from lib.utils.image import read_image
-from lib.utils.mpii_files import read_mpii
+from lib.utils.mpii_files import NUM_JOINTS, read_mpii
 from visualization.coco_pictures import Person, Picture, pictures_by_image, pictures_by_oks
 from visualization.raster import draw_shapes, save_image, side_by_side
 from visualization.shapes import Shape, box_shapes, pose_shapes
@@ -79,6 +79,11 @@ def main() -> None:
     skeleton = load_skeleton(arguments.skeleton)
     if is_mpii_truth(arguments.gt_anno):
         annotations, results = _read_mpii(arguments)
+        if skeleton.num_keypoints != NUM_JOINTS:
+            raise PoseError(
+                f"{arguments.gt_anno} has MPII's {NUM_JOINTS} joints, but the keypoint set {skeleton.name} has "
+                f"{skeleton.num_keypoints}; add --skeleton mpii."
+            )
     else:
         annotations, results = _read(arguments.gt_anno, arguments.prediction, skeleton)
     pictures = _choose(arguments, annotations, results, skeleton)

@@ -7,18 +7,22 @@ from lib.utils.errors import PoseError
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
-# Where to start when we have no experiment of the same network.
+# Where to start when we have no experiment of the same network and data set.
 _NEAREST = "experiments/coco/hrnet/w32_256x192_adam_lr1e-3.yaml"
+# Words of file names -> our folder of the data set, the more special words first.
+_DATA = {"wholebody": "coco_wholebody", "crowdpose": "crowdpose", "mpii": "mpii", "coco": "coco"}
 
 # Words of mmpose's file names that stand for another data set, augmentation or loss than our files have.
-_OTHER_EXPERIMENT = ("wholebody", "aic", "coarsedropout", "gridmask", "photometric", "awing", "fp16", "merge")
+_OTHER_EXPERIMENT = ("aic", "coarsedropout", "gridmask", "photometric", "awing", "fp16", "merge", "halpe")
 # Networks in the file names of mmpose 0.x, 1.x and HRFormer, without hyphens.
 _NETWORK = re.compile(
     r"(?:^|_)(?:hrnet_(?P<width>w\d+)|res(?:net)?_?(?P<depth>\d+)|(?P<stages>\dx)?rsn_?(?P<rsn>\d+)"
     r"|(?P<transformer>hrformer|hrt)_(?P<size>small|base))(?=_)"
 )
 # Folders of the RSN repository and of UDP-Pose's copy, for example 4XRSN18.coco.
-_RSN_FOLDER = re.compile(r"(?:(?P<stages>\d)x)?(?P<network>rsn|res)(?P<depth>\d+)\.(?P<data>coco|mpii)(?P<udp>.*_prm)?")
+_RSN_FOLDER = re.compile(
+    r"(?:(?P<stages>\d)x)?(?P<network>rsn|res)(?P<depth>\d+)\.(?P<data>coco|mpii)(?P<udp>.*(_prm|udp))?"
+)
 
 
 def refuse_foreign_config(path: Path) -> None:
@@ -33,8 +37,8 @@ def refuse_foreign_config(path: Path) -> None:
     equivalent = equivalent_file(path)
     if equivalent is None:
         raise PoseError(
-            f"{path} is a Python config of {system} and is not run here; there is no YAML file for this experiment, "
-            f"the one to start from is {_NEAREST}."
+            f"{path} is a Python config, probably of {system}, and is not run here; no YAML file here is known to be "
+            f"this experiment, so look for the nearest in experiments/ or start from {_NEAREST}."
         )
     raise PoseError(f"{path} is a Python config of {system} and is not run here; use {equivalent} instead.")
 
@@ -54,7 +58,7 @@ def _mmpose_experiment(stem: str) -> str:
     """The path of the experiment that a file name of mmpose or HRFormer asks for; '' where it says too little."""
     name = stem.lower().replace("-", "_")
     network, sizes = _NETWORK.search(name), re.findall(r"\d{3}x\d{3}", name)
-    data = next((data for data in ("coco", "mpii") if data in name), "")
+    data = next((folder for word, folder in _DATA.items() if word in name), "")
     if not data or network is None or not sizes or any(word in name for word in _OTHER_EXPERIMENT):
         return ""
     size = sizes[-1]

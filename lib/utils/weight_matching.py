@@ -218,7 +218,7 @@ def check_head(match: Match, path: Path, *, allow_new_head: bool) -> None:
         both = "" if theirs == ours else f" (it holds {theirs}, and the network is {ours})"
         raise PoseError(
             f"checkpoint {path} has no usable {module}, because {reason}{both}; give weights that were trained for "
-            "this network, or fine-tune from these with --load-from."
+            "this network, or fine-tune from these with tools/train.py --load-from."
         )
 
 

@@ -33,6 +33,19 @@ def test_mmpose_configs_name_our_file(name: str, equivalent: str) -> None:
     assert (EXPERIMENTS / "coco" / f"{equivalent}.yaml").is_file()
 
 
+@pytest.mark.parametrize(
+    ("name", "equivalent"),
+    [
+        ("hrnet_w32_crowdpose_256x192.py", "crowdpose/hrnet/w32_256x192_adam_lr5e-4_mmpose"),
+        ("hrnet_w32_coco_wholebody_256x192_dark.py", "coco_wholebody/hrnet/w32_256x192_adam_lr5e-4_dark_mmpose"),
+        ("td-hm_hrnet-w32_dark-8xb64-210e_mpii-256x256.py", "mpii/hrnet/w32_256x256_adam_lr5e-4_dark_mmpose"),
+    ],
+)
+def test_configs_of_other_data_sets_name_our_file(name: str, equivalent: str) -> None:
+    with pytest.raises(PoseError, match=f"use experiments/{equivalent}.yaml"):
+        load_config(name)
+
+
 def test_hrformers_configs_name_our_file() -> None:
     with pytest.raises(PoseError, match=r"config of HRFormer.*use experiments/coco/hrformer/base_384x288\.yaml"):
         load_config("configs/hrt_base_coco_384x288.py")
@@ -42,7 +55,7 @@ def test_hrformers_configs_name_our_file() -> None:
     "name", ["vitpose_coco_256x192.py", "hrnet_w32_coco_256x192_gridmask.py", "hrnet_w18_mpii_256x256.py"]
 )
 def test_other_mmpose_configs_name_where_to_start(name: str) -> None:
-    with pytest.raises(PoseError, match=r"no YAML file for this experiment.*experiments/.*\.yaml"):
+    with pytest.raises(PoseError, match=r"no YAML file here is known to be this experiment.*experiments/.*\.yaml"):
         load_config(name)
 
 
@@ -54,6 +67,7 @@ def test_other_mmpose_configs_name_where_to_start(name: str) -> None:
         ("RSN50.coco", "rsn50_256x192"),
         ("Res18.coco", "res18_256x192"),
         ("RSN18.coco.e1.se.36x8x132000_prm", "rsn18_256x192_udp"),
+        ("RSN18.coco.udp", "rsn18_256x192_udp"),
     ],
 )
 def test_rsn_configs_name_our_file(folder: str, equivalent: str) -> None:
@@ -62,5 +76,5 @@ def test_rsn_configs_name_our_file(folder: str, equivalent: str) -> None:
 
 
 def test_other_rsn_configs_name_where_to_start() -> None:
-    with pytest.raises(PoseError, match=r"config\.py is a Python config of RSN.*no YAML file"):
+    with pytest.raises(PoseError, match=r"config\.py is a Python config, probably of RSN.*no YAML file"):
         load_config("exps/mspn.2xstg.coco/config.py")

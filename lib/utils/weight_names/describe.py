@@ -22,6 +22,8 @@ RESNET_DEPTHS: dict[tuple[tuple[int, ...], bool], int] = {
 RSN_DEPTHS: dict[tuple[int, ...], int] = {(2, 2, 2, 2): 18, (3, 4, 6, 3): 50, (3, 4, 23, 3): 101}
 # Width of the first branch -> size.
 HRFORMER_SIZES = {32: "small", 78: "base"}
+# Channels of the published RSN's stem.
+RSN_WIDTH = 64
 OTHER_NETWORK = "a network of another kind"
 # Associative embedding has a heatmap and a tag for each of COCO's keypoints.
 EMBEDDING_CHANNELS = 34
@@ -78,8 +80,11 @@ def _describe_rsn(weights: Mapping[str, Tensor]) -> str:
     depth = RSN_DEPTHS.get(blocks, "x".join(map(str, blocks)))
     steps = has_steps(weights)
     stages = len({name.split(".")[0] for name in weights if re.match(r"stage\d+\.", name)})
+    stem = weights.get("top.conv.conv.weight", weights.get("top.conv.0.conv.weight"))
+    width = RSN_WIDTH if stem is None else stem.shape[0]
     parts = [
         f"{stages} {'stage' if stages == 1 else 'stages'}",
+        *([f"width {width}"] if width != RSN_WIDTH else []),
         *(["PRM"] if any(".prm." in name for name in weights) else []),
         *(["SE blocks"] if any(".se." in name for name in weights) else []),
         *(["a stem of three convolutions"] if "top.conv.0.conv.weight" in weights else []),
