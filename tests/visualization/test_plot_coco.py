@@ -147,6 +147,8 @@ def test_mpii_predictions(
             return int(end.code or 0)
         return 0
 
+    assert draw("pred.json", "--skeleton", "coco") == 2
+    assert "add --skeleton mpii" in capsys.readouterr().err
     for predictions in ("pred.json", "pred.mat"):
         assert draw(predictions, "--with-gt", "--boxes") == 0
         assert "3 pictures with 6 predicted people" in capsys.readouterr().out
