@@ -51,7 +51,7 @@ def family_table(rows: Sequence[Row]) -> str:
     head = ["network", "parameters, 1e6", "multiply-adds, 1e9", "GFLOPs as published", "images/s float32", "bf16"]
     lines = [f"| {' | '.join(head)} |", f"|---{'|---:' * len(COLUMNS)}|"]
     for name, found in values.items():
-        lines.append(f"| {name} | {' | '.join(_number(found[way]) for way in COLUMNS)} |")
+        lines.append(f"| {name} | {' | '.join(_number(found.get(way)) for way in COLUMNS)} |")
     return "\n".join(lines)
 
 
@@ -79,5 +79,7 @@ def _network_rows(name: str, cfg: CfgNode, settings: BenchSettings) -> list[Row]
     ]
 
 
-def _number(value: float) -> str:
+def _number(value: float | None) -> str:
+    if value is None:
+        return "–"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
