@@ -63,7 +63,7 @@ def test_a_cycle_is_named(tmp_path: Path) -> None:
         ("A: !!python/object/apply:os.system ['true']\n", r"bad\.yaml is not valid YAML"),
         ("_BASE_: 3\n", r"bad\.yaml sets _BASE_ to 3"),
         ("_BASE_: absent.yaml\n", r"absent\.yaml, the _BASE_ of .*bad\.yaml, does not exist"),
-        ("_BASE_: mm.py\n", r"mm\.py is a Python config of mmpose"),
+        ("_BASE_: mm.py\n", r"mm\.py is a Python config, probably of mmpose"),
     ],
 )
 def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
