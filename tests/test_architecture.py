@@ -14,6 +14,10 @@ ALLOWED = {
     "dataset": {"dataset", "codecs", "utils", "skeletons"},
     "core": {"core", "codecs", "utils", "skeletons"},
     "zoo": {"zoo", "utils"},
+    "media": {"media", "utils"},
+    "detectors": {"detectors", "utils"},
+    "tracking": {"tracking", "utils"},
+    "writers": {"writers", "utils", "skeletons"},
 }
 # The files where the config node is taken apart into plain arguments.
 CONFIG_READERS = {"build.py"}

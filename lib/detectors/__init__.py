@@ -1,0 +1,1 @@
+"""Where people are in a picture: boxes for the pose network."""

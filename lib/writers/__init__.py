@@ -1,0 +1,1 @@
+"""Poses as files that other programs read."""
