@@ -1,7 +1,7 @@
 """Measure this code against the plain way of doing the same work, interleaved, in one run.
 
-loader, decode, forward, train, evaluate, memory, all (of these) and families (every network) need nothing; network
-and precision take --cfg X.yaml and KEY VALUE overrides: the first gives a network's speed per batch size, its
+loader, decode, grouping, forward, train, evaluate, memory, all (of these) and families (every network) need nothing;
+network and precision take --cfg X.yaml and KEY VALUE overrides: the first gives a network's speed per batch size, its
 parameters and multiply-adds, the second what bf16 and the runtimes do to AP and coordinates (with TEST.MODEL_FILE and
 the data set of the config).
 """
@@ -15,6 +15,7 @@ from lib.bench.decode import decode_rows
 from lib.bench.evaluate import evaluate_rows
 from lib.bench.families import family_rows, family_table
 from lib.bench.forward import forward_rows
+from lib.bench.grouping import grouping_rows
 from lib.bench.loader import loader_rows
 from lib.bench.memory import memory_rows
 from lib.bench.network import BATCH_SIZES, network_rows
@@ -31,6 +32,7 @@ from lib.utils.errors import PoseError
 BENCHMARKS: dict[str, Callable[[BenchSettings], list[Row]]] = {
     "loader": lambda settings: [*loader_rows(settings), *packed_rows(settings)],
     "decode": decode_rows,
+    "grouping": grouping_rows,
     "forward": forward_rows,
     "train": train_rows,
     "evaluate": evaluate_rows,

@@ -97,7 +97,7 @@ def _measure(cfg: CfgNode) -> dict[str, float]:
     load_weights(model, model_file, allow_new_head=False)
     dataset = build_dataset(cfg, is_train=False)
     loader = build_loader(cfg, dataset, is_train=False)
-    found = predict(model, setup.codec, loader, setup.prepare, flip_test=cfg.TEST.FLIP_TEST)
+    found = predict(model, setup.single_codec, loader, setup.prepare, flip_test=cfg.TEST.FLIP_TEST)
     records = dataset.records
     stats = evaluate_coco(found.with_scores(), box_rows(records), records.image_id, dataset.annotation_file)
     errors = np.linalg.norm(found.image_keypoints - records.keypoints, axis=-1)[records.visible > 0]

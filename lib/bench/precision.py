@@ -81,7 +81,7 @@ def _predictions(setup: Setup, dataset: PoseDataset, runtime: str, precision: Pr
     network = make_runtime(runtime, _loaded_model(setup), example_input(setup), precision)
     return predict(
         network,
-        setup.codec,
+        setup.single_codec,
         build_loader(cfg, dataset, is_train=False),
         setup.prepare,
         flip_test=cfg.TEST.FLIP_TEST,

@@ -11,7 +11,8 @@ from lib.codecs.megvii_udp import MegviiUdpCodec
 from lib.codecs.msra import MsraCodec
 from lib.codecs.udp import UdpGaussianCodec
 from lib.codecs.udp_offset import MMPOSE_RADIUS_FACTOR, UdpOffsetCodec
-from lib.config import resolve_skeleton
+from lib.config import is_bottom_up, resolve_skeleton
+from lib.utils.errors import PoseError
 from lib.utils.geometry import DarkCrop, PlainCrop, UdpCrop
 
 
@@ -24,8 +25,13 @@ def build_codec(cfg: CfgNode) -> Codec:
             SHIFT_HEATMAP} and the keypoint set.
 
     Raises:
-        PoseError: the values do not fit together.
+        PoseError: the values do not fit together, or the configuration is bottom-up; see `build_group_codec`.
     """
+    if is_bottom_up(cfg):
+        raise PoseError(
+            f"MODEL.CODEC {cfg.MODEL.CODEC} finds all people of a whole picture, but this needs single people; use a "
+            "top-down configuration."
+        )
     skeleton = resolve_skeleton(cfg)
     mmpose = cfg.MODEL.CODEC_VARIANT == "mmpose"
     sizes = cfg.MODEL.IMAGE_SIZE, cfg.MODEL.HEATMAP_SIZE, cfg.DATASET.BOX_PADDING

@@ -1,20 +1,21 @@
 """Refuse values and combinations that cannot work, at the start and by name."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from yacs.config import CfgNode
 
+from lib.config import bottom_up
 from lib.config.networks import COARSEST_STRIDE, heatmap_stride, network_fault
+from lib.config.rules import FRACTION, NOT_NEGATIVE, POSITIVE, SIZE, UNIT, Rule
 from lib.config.skeleton import resolve_skeleton
 from lib.utils.errors import PoseError
 
 CHOICES = {
     "MODEL.TARGET_TYPE": ("gaussian", "offset"),
-    "MODEL.CODEC": ("msra", "dark", "udp", "megvii", "megvii_udp"),
+    "MODEL.CODEC": ("msra", "dark", "udp", "megvii", "megvii_udp", *bottom_up.GROUP_CODECS),
     "MODEL.CODEC_VARIANT": ("original", "mmpose"),
-    "TEST.DECODER": ("argmax", "quarter", "dark", "udp", "offset", "megvii", "exact"),
+    "TEST.DECODER": ("argmax", "quarter", "dark", "udp", "offset", "megvii", "exact", bottom_up.GROUP_DECODER),
     "TEST.NO_RESPONSE": ("argmax", "published"),
     "DATASET.DATA_FORMAT": ("jpg", "zip", "packed"),
     "DATASET.AUGMENTATION": ("hrnet", "mmpose", "rsn", "rsn_mpii"),
@@ -24,10 +25,11 @@ CHOICES = {
     "TRAIN.LR_SCHEDULE": ("step", "linear"),
     "TEST.RUNTIME": ("eager", "compile", "openvino", "onnxruntime"),
     "AMP": ("auto", "none", "bf16", "fp16"),
+    **bottom_up.CHOICES,
 }
 
-# Decoders that fit the maps of each encoding. The rounded Gaussians of msra and megvii have lost their sub-pixel part,
-# so that there is nothing exact to find in them.
+# Decoders that fit the maps of each encoding of single people. The rounded Gaussians of msra and megvii have lost their
+# sub-pixel part, so that there is nothing exact to find in them.
 DECODERS = {
     ("msra", "gaussian"): ("argmax", "quarter", "dark", "udp"),
     ("dark", "gaussian"): ("argmax", "quarter", "dark", "udp", "exact"),
@@ -39,66 +41,60 @@ DECODERS = {
 
 METRICS = ("AP", "CrowdAP", "WholeBodyAP", "PCKh", "PCK", "AUC", "EPE", "NME")  # of TEST.METRICS
 
-_Rule = tuple[str, Callable[[Any], bool]]
-_POSITIVE: _Rule = ("greater than 0", lambda value: value > 0)
-_NOT_NEGATIVE: _Rule = ("0 or more", lambda value: value >= 0)
-_FRACTION: _Rule = ("at least 0 and less than 1", lambda value: 0 <= value < 1)
-_UNIT: _Rule = ("between 0 and 1", lambda value: 0 <= value <= 1)
-_SIZE: _Rule = ("two numbers (width, height) greater than 0", lambda value: len(value) == 2 and min(value) > 0)
-
-RANGES: dict[str, _Rule] = {
-    "WORKERS": _NOT_NEGATIVE,
-    "PRINT_FREQ": _POSITIVE,
-    "SEED": _NOT_NEGATIVE,
+RANGES: dict[str, Rule] = {
+    "WORKERS": NOT_NEGATIVE,
+    "PRINT_FREQ": POSITIVE,
+    "SEED": NOT_NEGATIVE,
     "DEVICE": ("auto, cpu, cuda or cuda:N", lambda value: bool(re.fullmatch(r"auto|cpu|cuda(:\d+)?", value))),
-    "MODEL.NUM_JOINTS": _POSITIVE,
-    "MODEL.IMAGE_SIZE": _SIZE,
-    "MODEL.HEATMAP_SIZE": _SIZE,
-    "MODEL.SIGMA": _POSITIVE,
-    "LOSS.TOPK": _POSITIVE,
-    "LOSS.KPD": _POSITIVE,
+    "MODEL.NUM_JOINTS": POSITIVE,
+    "MODEL.IMAGE_SIZE": SIZE,
+    "MODEL.HEATMAP_SIZE": SIZE,
+    "MODEL.SIGMA": POSITIVE,
+    "LOSS.TOPK": POSITIVE,
+    "LOSS.KPD": POSITIVE,
     "DATASET.MEAN": ("three numbers", lambda value: len(value) == 3),
     "DATASET.STD": ("three numbers greater than 0", lambda value: len(value) == 3 and min(value) > 0),
-    "DATASET.BOX_PADDING": _SIZE,
-    "DATASET.SCALE_FACTOR": _FRACTION,
-    "DATASET.ROT_FACTOR": _NOT_NEGATIVE,
+    "DATASET.BOX_PADDING": SIZE,
+    "DATASET.SCALE_FACTOR": FRACTION,
+    "DATASET.ROT_FACTOR": NOT_NEGATIVE,
     "DATASET.PROB_HALF_BODY": ("1 or less (0 or less = never)", lambda value: value <= 1),
-    "DATASET.NUM_JOINTS_HALF_BODY": _NOT_NEGATIVE,
-    "TRAIN.LR": _POSITIVE,
-    "TRAIN.LR_FACTOR": _POSITIVE,
+    "DATASET.NUM_JOINTS_HALF_BODY": NOT_NEGATIVE,
+    "TRAIN.LR": POSITIVE,
+    "TRAIN.LR_FACTOR": POSITIVE,
     "TRAIN.LR_STEP": (
         "ascending epochs greater than 0",
         lambda value: value == sorted(set(value)) and min([1, *value]) > 0,
     ),
-    "TRAIN.MOMENTUM": _FRACTION,
-    "TRAIN.WD": _NOT_NEGATIVE,
-    "TRAIN.ADAM_WD": _NOT_NEGATIVE,
-    "TRAIN.BEGIN_EPOCH": _NOT_NEGATIVE,
-    "TRAIN.END_EPOCH": _NOT_NEGATIVE,
-    "TRAIN.MAX_ITERS": _NOT_NEGATIVE,
+    "TRAIN.MOMENTUM": FRACTION,
+    "TRAIN.WD": NOT_NEGATIVE,
+    "TRAIN.ADAM_WD": NOT_NEGATIVE,
+    "TRAIN.BEGIN_EPOCH": NOT_NEGATIVE,
+    "TRAIN.END_EPOCH": NOT_NEGATIVE,
+    "TRAIN.MAX_ITERS": NOT_NEGATIVE,
     "TRAIN.NO_DECAY": (
         "a list of parts of parameter names",
         lambda value: all(isinstance(part, str) and part for part in value),
     ),
-    "TRAIN.BATCH_SIZE_PER_GPU": _POSITIVE,
-    "TRAIN.WARMUP_ITERS": _NOT_NEGATIVE,
-    "TRAIN.WARMUP_FACTOR": _UNIT,
-    "TRAIN.ACCUMULATE": _POSITIVE,
-    "TRAIN.CLIP_GRAD": _NOT_NEGATIVE,
-    "TRAIN.EMA_DECAY": _FRACTION,
-    "TRAIN.SAVE_EVERY_STEPS": _NOT_NEGATIVE,
-    "TRAIN.EVAL_EVERY": _POSITIVE,
-    "TRAIN.EXPECTED_BATCH": _NOT_NEGATIVE,
-    "TEST.BATCH_SIZE_PER_GPU": _POSITIVE,
+    "TRAIN.BATCH_SIZE_PER_GPU": POSITIVE,
+    "TRAIN.WARMUP_ITERS": NOT_NEGATIVE,
+    "TRAIN.WARMUP_FACTOR": UNIT,
+    "TRAIN.ACCUMULATE": POSITIVE,
+    "TRAIN.CLIP_GRAD": NOT_NEGATIVE,
+    "TRAIN.EMA_DECAY": FRACTION,
+    "TRAIN.SAVE_EVERY_STEPS": NOT_NEGATIVE,
+    "TRAIN.EVAL_EVERY": POSITIVE,
+    "TRAIN.EXPECTED_BATCH": NOT_NEGATIVE,
+    "TEST.BATCH_SIZE_PER_GPU": POSITIVE,
     "TEST.BLUR_KERNEL": ("0 or an odd number", lambda value: value == 0 or (value > 0 and value % 2 == 1)),
-    "TEST.OKS_THRE": _UNIT,
-    "TEST.PCK_THRE": _POSITIVE,
-    "TEST.AUC_PIXELS": _POSITIVE,
+    "TEST.OKS_THRE": UNIT,
+    "TEST.PCK_THRE": POSITIVE,
+    "TEST.AUC_PIXELS": POSITIVE,
     "TEST.NME_KEYPOINTS": (
         "[] or two different keypoint numbers, counted from 0",
         lambda value: not value or _are_two_keypoints(value),
     ),
     "TEST.METRICS": (f"different names out of {', '.join(METRICS)}", lambda value: _are_metrics(value)),
+    **bottom_up.RANGES,
 }
 
 
@@ -120,7 +116,8 @@ def check_config(config: CfgNode, source: str) -> None:
         value = _get(config, key)
         if not accepts(value):
             raise PoseError(f"{source}: {key} is {value!r}, but it must be {expected}.")
-    for fault in (_encoding_fault, _network_fault, _size_fault, _skeleton_fault, _data_fault, _length_fault):
+    faults = (_encoding_fault, _network_fault, _size_fault, bottom_up.group_fault, _skeleton_fault, _data_fault)
+    for fault in (*faults, _length_fault):
         message = fault(config)
         if message:
             raise PoseError(f"{source}: {message}.")
@@ -143,11 +140,12 @@ def _get(config: CfgNode, key: str) -> Any:
 
 def _encoding_fault(config: CfgNode) -> str:
     codec, target, decoder = config.MODEL.CODEC, config.MODEL.TARGET_TYPE, config.TEST.DECODER
-    if (codec, target) not in DECODERS:
+    decoders = DECODERS | {(name, "gaussian"): (bottom_up.GROUP_DECODER,) for name in bottom_up.GROUP_CODECS}
+    if (codec, target) not in decoders:
         return (
             f"MODEL.TARGET_TYPE {target} does not exist with MODEL.CODEC {codec}; offset targets need MODEL.CODEC udp"
         )
-    allowed = DECODERS[codec, target]
+    allowed = decoders[codec, target]
     if decoder not in allowed:
         return (
             f"TEST.DECODER {decoder} does not fit the {target} maps of MODEL.CODEC {codec}; "

@@ -53,17 +53,20 @@ def _cudnn() -> CfgNode:
 
 def _model() -> CfgNode:
     node = CfgNode()
-    node.NAME = "pose_hrnet"  # network: pose_hrnet | pose_resnet | rsn | hrformer
+    node.NAME = "pose_hrnet"  # network: pose_hrnet | pose_resnet | rsn | hrformer | pose_higher_hrnet (bottom-up)
     node.INIT_WEIGHTS = True  # initialise from PRETRAINED before training
     node.PRETRAINED = ""  # weights to start training from; '' = random
     node.NUM_JOINTS = 17  # keypoints K; must be the number of the skeleton
     node.TAG_PER_JOINT = True  # no effect, as published
     node.TARGET_TYPE = "gaussian"  # gaussian (K maps) | offset (3K maps: mask, dx, dy; UDP)
-    node.CODEC = ""  # NEW: msra | dark | udp | megvii | megvii_udp; '' = by TARGET_TYPE, NAME and BLUR_KERNEL
+    # NEW: msra | dark | udp | megvii | megvii_udp, or bottom-up, without boxes: ae | ae_udp (associative embedding);
+    # '' = by TARGET_TYPE, NAME and BLUR_KERNEL
+    node.CODEC = ""
     node.CODEC_VARIANT = "original"  # NEW: whose details: original (the authors' code) | mmpose
     node.WIDE_FUSION = None  # NEW: UDP-Pose's wide last fusion of pose_hrnet; null = only where only UDP-Pose is meant
-    node.IMAGE_SIZE = [256, 256]  # crop (width, height), px, multiples of 32
-    node.HEATMAP_SIZE = [64, 64]  # heatmap (width, height), px; IMAGE_SIZE / the network's stride
+    # crop (width, height), px, multiples of 32; bottom-up: the square trained on, in tests the pictures' short side
+    node.IMAGE_SIZE = [256, 256]
+    node.HEATMAP_SIZE = [64, 64]  # heatmap (width, height), px; IMAGE_SIZE / the network's stride; bottom-up: 4
     node.SIGMA = 2.0  # standard deviation of a gaussian target, heatmap px (not of megvii and megvii_udp)
     node.EXTRA = CfgNode(new_allowed=True)  # options of the network NAME, see networks/
     return node
@@ -78,6 +81,11 @@ def _loss() -> CfgNode:
     node.REDUCTION = "mean"  # no effect: UDP-Pose's L1 loss could sum instead, which its commands never ask for
     node.USE_DIFFERENT_JOINTS_WEIGHT = False  # multiply weights by the skeleton's per-keypoint weights
     node.KPD = 4.0  # radius of the offset target, heatmap px (CODEC_VARIANT mmpose: 0.0546875 * map height instead)
+    # Bottom-up only, NEW here; names and defaults of HigherHRNet's experiments.
+    node.AE_LOSS_TYPE = "exp"  # what pushes tags of two people apart: exp | max
+    node.HEATMAPS_LOSS_FACTOR = 1.0  # factor on the heatmap loss of every output
+    node.PUSH_LOSS_FACTOR = 0.001  # factor on the loss that pushes tags of different people apart
+    node.PULL_LOSS_FACTOR = 0.001  # factor on the loss that pulls one person's tags together
     return node
 
 
@@ -110,6 +118,12 @@ def _dataset() -> CfgNode:
     node.NUM_JOINTS_HALF_BODY = 8  # ... of people with more visible keypoints than this
     node.UPPER_BODY = []  # NEW: indices of the upper body for half bodies; [] = those of the keypoint set
     node.COLOR_RGB = False  # channel order given to the network: RGB, else BGR
+    # Bottom-up only, NEW here; names and defaults of HigherHRNet's experiments. There ROT_FACTOR is uniform(-+ this).
+    node.MAX_NUM_PEOPLE = 30  # most people of a picture in targets and in results
+    node.MIN_SCALE = 0.75  # augmentation: side of the square seen / side SCALE_TYPE of the picture, at least ...
+    node.MAX_SCALE = 1.5  # ... and at most; uniform
+    node.SCALE_TYPE = "short"  # which side of the picture: short | long
+    node.MAX_TRANSLATE = 40.0  # augmentation: shift per axis, uniform(-+ this), in 1/200 of the square's side
     return node
 
 
@@ -146,7 +160,7 @@ def _train() -> CfgNode:
     node.MAX_ITERS = 0  # NEW: optimiser steps after which training ends, within an epoch too; 0 = END_EPOCH decides
     node.RESUME = False  # no effect, as published: AUTO_RESUME continues a run
     node.CHECKPOINT = ""  # no effect, as published
-    node.BATCH_SIZE_PER_GPU = 32  # people per step and process
+    node.BATCH_SIZE_PER_GPU = 32  # people per step and process; bottom-up: pictures
     node.SHUFFLE = True  # new order in each epoch
     node.WARMUP_ITERS = 0  # NEW: optimiser steps in which the rate rises linearly to LR
     node.WARMUP_FACTOR = 0.001  # NEW: ... from LR times this
@@ -165,18 +179,19 @@ def _train() -> CfgNode:
 def _test() -> CfgNode:
     node = CfgNode()
     node.RUNTIME = "eager"  # NEW: what runs the network: eager | compile | openvino | onnxruntime
-    node.BATCH_SIZE_PER_GPU = 32  # people per step and process
+    node.BATCH_SIZE_PER_GPU = 32  # people per step and process; bottom-up: pictures
     node.FLIP_TEST = False  # average with the output of the mirrored crop
     node.POST_PROCESS = False  # sub-pixel decoding: the codec's own decoder; False = arg-max
     node.SHIFT_HEATMAP = False  # flip test: shift mirrored maps right by 1 px (msra, and dark as in mmpose)
-    node.DECODER = ""  # NEW: argmax | quarter | dark | udp | offset | megvii | exact; '' = by CODEC and POST_PROCESS
+    # NEW: argmax | quarter | dark | udp | offset | megvii | exact, bottom-up: group; '' = by CODEC and POST_PROCESS
+    node.DECODER = ""
     node.BLUR_KERNEL = 0  # DARK: side of the decoder's Gaussian blur, odd, px; 0 = the decoder's published size
     node.NO_RESPONSE = "argmax"  # NEW: point where no map value is > 0: argmax (unrefined) | published
     node.USE_GT_BBOX = False  # boxes from the annotations instead of COCO_BBOX_FILE
     node.IMAGE_THRE = 0.1  # detections with a lower score are left out
     node.NMS_THRE = 0.6  # no effect, as published: OKS_THRE is what counts
     node.SOFT_NMS = False  # soft OKS-NMS
-    node.OKS_THRE = 0.5  # OKS above which the lower-scored of two poses is removed
+    node.OKS_THRE = 0.5  # OKS above which the lower-scored of two poses is removed; bottom-up: 1 (none) unless given
     node.IN_VIS_THRE = 0.0  # only keypoints with a higher score count in a pose's score
     node.COCO_BBOX_FILE = ""  # detections in COCO's result format, relative to the working folder
     node.METRICS = []  # NEW: what is measured, the first chooses the best weights; [] = by data set (AP for most)
@@ -185,6 +200,17 @@ def _test() -> CfgNode:
     node.NME_KEYPOINTS = []  # NEW: NME: two keypoints whose distance is the unit; [] = the box's longer side
     node.BBOX_THRE = 1.0  # no effect, as published
     node.MODEL_FILE = ""  # weights to test; '' = the run's best checkpoint
+    # Bottom-up only, NEW here; names of HigherHRNet, defaults of its experiments.
+    node.SCALE_FACTOR = [1.0]  # sizes at which a picture is seen, times IMAGE_SIZE; several scales: [2, 1, 0.5]
+    node.PROJECT2IMAGE = True  # enlarge maps to the input's size before people are read; False = finest output's size
+    node.NMS_KERNEL = 5  # side of the square in which a candidate must be the maximum, odd, px of the read maps
+    node.NMS_PADDING = 2  # padding of that square, which must be NMS_KERNEL // 2
+    node.DETECTION_THRESHOLD = 0.1  # candidates with a lower score are left out
+    node.TAG_THRESHOLD = 1.0  # largest distance of a candidate's tag from its person's mean
+    node.USE_DETECTION_VAL = True  # assign by rounded tag distance, then by score; False = by distance alone
+    node.IGNORE_TOO_MUCH = False  # start no person once there are MAX_NUM_PEOPLE
+    node.ADJUST = True  # sub-pixel points: a quarter towards the larger neighbour (ae), DARK (ae_udp)
+    node.REFINE = True  # look for a person's missing keypoints by its tag
     return node
 
 

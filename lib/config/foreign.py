@@ -1,6 +1,7 @@
-"""Configs of other systems: they are programs, so they are refused, with the name of the YAML file to use instead."""
+"""Configs of other systems: programs, or YAML with other keys. They are refused, with the name of the file to use."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from lib.utils.errors import PoseError
@@ -16,9 +17,14 @@ _DATA = {"wholebody": "coco_wholebody", "crowdpose": "crowdpose", "mpii": "mpii"
 _OTHER_EXPERIMENT = ("aic", "coarsedropout", "gridmask", "photometric", "awing", "fp16", "merge", "halpe")
 # Networks in the file names of mmpose 0.x, 1.x and HRFormer, without hyphens.
 _NETWORK = re.compile(
-    r"(?:^|_)(?:hrnet_(?P<width>w\d+)|res(?:net)?_?(?P<depth>\d+)|(?P<stages>\dx)?rsn_?(?P<rsn>\d+)"
+    r"(?:^|_)(?:(?P<higher>higher_?)?hrnet_(?P<width>w\d+)|res(?:net)?_?(?P<depth>\d+)|(?P<stages>\dx)?rsn_?(?P<rsn>\d+)"
     r"|(?P<transformer>hrformer|hrt)_(?P<size>small|base))(?=_)"
 )
+# Sizes of squares that bottom-up networks are trained on; no crop of one person is so large.
+_PICTURES = ("512x512", "640x640")
+# A key of HigherHRNet's YAML files that ours do not have.
+_HIGHER_HRNET_KEY = "DATASET.INPUT_SIZE"
+_HIGHER_HRNET_NAME = re.compile(r"(w\d+)_(\d+)")
 # Folders of the RSN repository and of UDP-Pose's copy, for example 4XRSN18.coco.
 _RSN_FOLDER = re.compile(
     r"(?:(?P<stages>\d)x)?(?P<network>rsn|res)(?P<depth>\d+)\.(?P<data>coco|mpii)(?P<udp>.*(_prm|udp))?"
@@ -43,12 +49,32 @@ def refuse_foreign_config(path: Path) -> None:
     raise PoseError(f"{path} is a Python config of {system} and is not run here; use {equivalent} instead.")
 
 
+def refuse_foreign_keys(path: Path, keys: Collection[str]) -> None:
+    """Refuse a YAML file of HigherHRNet, whose keys mean the same under other names.
+
+    Raises:
+        PoseError: `keys`, dotted, are those of such a file; the message names ours for the same experiment.
+    """
+    if _HIGHER_HRNET_KEY not in keys:
+        return
+    match = _HIGHER_HRNET_NAME.search(path.stem)
+    data = "crowdpose" if "crowd_pose" in path.parts else "coco"
+    name = f"{data}/ae/higher_hrnet_{match[1]}_{match[2]}x{match[2]}" if match else ""
+    if not name or not (EXPERIMENTS / f"{name}.yaml").is_file():
+        name = "coco/ae/higher_hrnet_w32_512x512"
+    raise PoseError(
+        f"{path} is a config of HigherHRNet, whose keys have other names here; use experiments/{name}.yaml, and see "
+        "docs/CONFIG.md for single keys."
+    )
+
+
 def equivalent_file(path: Path) -> str | None:
     """Our experiment for a Python config, from its name.
 
-    Understands the names of mmpose 0.x (hrnet_w32_coco_256x192_udp.py) and 1.x
-    (td-hm_hrnet-w32_udp-8xb64-210e_coco-256x192.py), of HRFormer (hrt_small_coco_256x192.py) and the folders of RSN
-    (RSN18.coco/config.py). Returns a path that exists below experiments/, or None.
+    Understands the names of mmpose 0.x (hrnet_w32_coco_256x192_udp.py, higherhrnet_w32_coco_512x512.py) and 1.x
+    (td-hm_hrnet-w32_udp-8xb64-210e_coco-256x192.py, ae_hrnet-w32_8xb24-300e_coco-512x512.py), of HRFormer
+    (hrt_small_coco_256x192.py) and the folders of RSN (RSN18.coco/config.py). Returns a path that exists below
+    experiments/, or None.
     """
     name = _rsn_experiment(path.parent.name) if path.name == "config.py" else _mmpose_experiment(path.stem)
     return f"experiments/{name}.yaml" if name and (EXPERIMENTS / f"{name}.yaml").is_file() else None
@@ -69,6 +95,10 @@ def _mmpose_experiment(stem: str) -> str:
         stages = f"x{network['stages'][0]}" if network["stages"] else ""
         return f"{data}/rsn/rsn{network['rsn']}{stages}_{size}_mmpose"
     encoding = _encoding(name)
+    if size in _PICTURES:
+        higher = "higher_" if network["higher"] else ""
+        kind = f"{higher}hrnet_{network['width']}" if network["width"] else f"res{network['depth']}"
+        return f"{data}/ae/{kind}_{size}{encoding}_mmpose"
     if network["width"]:
         return f"{data}/hrnet/{network['width']}_{size}_adam_lr5e-4{encoding}_mmpose"
     return f"{data}/resnet/res{network['depth']}_{size}_d256x3_adam_lr5e-4{encoding}_mmpose"

@@ -10,6 +10,7 @@ from yacs.config import CfgNode
 
 from lib.config.checks import check_config
 from lib.config.default import default_config
+from lib.config.foreign import refuse_foreign_keys
 from lib.config.networks import MODEL_NAMES, default_extra
 from lib.config.read import Settings, override_settings, read_settings
 from lib.config.resolve import resolve_config
@@ -36,6 +37,7 @@ def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
     """
     file = Path(path)
     file_settings, extra_settings = read_settings(file), override_settings(overrides)
+    refuse_foreign_keys(file, file_settings)
     settings = file_settings | extra_settings
     config = default_config()
     config.MODEL.NAME = _model_name(settings, config.MODEL.NAME)

@@ -5,6 +5,7 @@ from collections.abc import Set
 
 from yacs.config import CfgNode
 
+from lib.config import bottom_up
 from lib.skeletons.skeleton import BUILT_IN
 
 # Accepted because published files set them; nothing reads them, there or here.
@@ -42,7 +43,7 @@ def resolve_config(config: CfgNode, given: Set[str]) -> list[str]:
     lines = _join_data_directory(config)
     _choose_skeleton(config, given)
     lines += [_choose_codec(config, given), _choose_decoder(config), *_choose_wide_fusion(config)]
-    lines += _choose_end(config, given)
+    lines += [*_choose_suppression(config, given), *_choose_end(config, given)]
     ineffective = _without_effect(config, given)
     if ineffective:
         lines.append(f"Keys without effect, accepted for old files: {', '.join(ineffective)}.")
@@ -91,7 +92,9 @@ def _choose_codec(config: CfgNode, given: Set[str]) -> str:
 def _choose_decoder(config: CfgNode) -> str:
     if config.TEST.DECODER:
         return f"TEST.DECODER is {config.TEST.DECODER}, as given."
-    if config.MODEL.TARGET_TYPE == "offset":
+    if bottom_up.is_bottom_up(config):
+        decoder, reason = bottom_up.GROUP_DECODER, f"MODEL.CODEC is {config.MODEL.CODEC}"
+    elif config.MODEL.TARGET_TYPE == "offset":
         decoder, reason = "offset", "MODEL.TARGET_TYPE is offset"
     elif config.TEST.POST_PROCESS:
         decoder = PUBLISHED_DECODER.get(config.MODEL.CODEC, "")
@@ -115,6 +118,14 @@ def _choose_wide_fusion(config: CfgNode) -> list[str]:
     if model.NAME == "pose_hrnet" and model.CODEC == "udp" and model.CODEC_VARIANT == "original":
         return ["MODEL.WIDE_FUSION is false; weights published by UDP-Pose itself need it true."]
     return []
+
+
+def _choose_suppression(config: CfgNode, given: Set[str]) -> list[str]:
+    """Grouping gives a candidate to one person only, so published bottom-up tests suppress nobody."""
+    if not bottom_up.is_bottom_up(config) or "TEST.OKS_THRE" in given:
+        return []
+    config.TEST.OKS_THRE = 1.0
+    return [f"TEST.OKS_THRE is 1, so nobody is suppressed, because MODEL.CODEC is {config.MODEL.CODEC}."]
 
 
 def _choose_end(config: CfgNode, given: Set[str]) -> list[str]:
@@ -149,6 +160,8 @@ def _without_effect(config: CfgNode, given: Set[str]) -> list[str]:
         keys += [f"{key} (only for TRAIN.LR_SCHEDULE step)" for key in drops if key in given]
     if config.MODEL.CODEC in LEVEL_CODECS and "MODEL.SIGMA" in given:
         keys.append(f"MODEL.SIGMA (codec {config.MODEL.CODEC} has five widths of its own)")
+    if bottom_up.is_bottom_up(config):
+        keys += [f"{key} (only for single people)" for key in bottom_up.WITHOUT_EFFECT if key in given]
     if config.TEST.SHIFT_HEATMAP and _shift_is_ignored(config):
         keys.append(f"TEST.SHIFT_HEATMAP (codec {config.MODEL.CODEC} needs no shift)")
     return keys

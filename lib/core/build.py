@@ -5,6 +5,7 @@ from yacs.config import CfgNode
 
 from lib.config import resolve_skeleton
 from lib.config.resolve import LEVEL_CODECS
+from lib.core.group_loss import GroupLoss
 from lib.core.loss import HardKeypointLoss, HeatmapLoss, OffsetLoss
 from lib.core.unit_loss import LevelLoss, UnitLoss
 from lib.utils.errors import PoseError
@@ -38,6 +39,21 @@ def build_loss(cfg: CfgNode) -> nn.Module:
         weights = resolve_skeleton(cfg).weights if cfg.LOSS.USE_DIFFERENT_JOINTS_WEIGHT else None
         return LevelLoss(final, plain, zeroes_hidden=not mmpose, joint_weights=weights)
     return UnitLoss(final, plain) if cfg.MODEL.NAME in UNIT_NETWORKS else final
+
+
+def build_group_loss(cfg: CfgNode) -> GroupLoss:
+    """The loss of a resolved bottom-up configuration: outputs, `GroupTargets` and masks to named terms.
+
+    Args:
+        cfg: from `load_config`; read are LOSS.{AE_LOSS_TYPE, HEATMAPS_LOSS_FACTOR, PUSH_LOSS_FACTOR, PULL_LOSS_FACTOR}.
+    """
+    loss = cfg.LOSS
+    return GroupLoss(
+        loss.AE_LOSS_TYPE,
+        heatmap_factor=loss.HEATMAPS_LOSS_FACTOR,
+        push_factor=loss.PUSH_LOSS_FACTOR,
+        pull_factor=loss.PULL_LOSS_FACTOR,
+    )
 
 
 def _offset_loss(cfg: CfgNode, *, mmpose: bool) -> OffsetLoss:

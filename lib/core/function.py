@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sized
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import count
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,18 +12,21 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from lib.codecs.base import Codec
+from lib.codecs.group.codec import GroupCodec
 from lib.core.finite import LossGuard
 from lib.core.hooks import Batch, Listener, Silence, StepReport
 from lib.core.inference import Predictions, Preparation, predict
 from lib.core.measures import Measures
 from lib.core.optim import Schedule
-from lib.core.outputs import Outputs, final_heatmaps
+from lib.core.outputs import Outputs
 from lib.core.pck import Pck
 from lib.core.precision import Precision
 from lib.core.state import RunState
+from lib.core.teacher import PoseTeacher, teacher_of
 
-# loss(the network's outputs, the codec's targets, weights (B, K)) -> named terms whose sum is the loss
-LossFunction = Callable[[Outputs, Tensor, Tensor], dict[str, Tensor]]
+# loss(the network's outputs, the codec's targets, weights (B, K)) -> named terms whose sum is the loss; for whole
+# pictures masks (B, h, w) take the place of the weights.
+LossFunction = Callable[[Outputs, Any, Any], dict[str, Tensor]]
 
 
 class Loader(Sized, Protocol):
@@ -66,7 +69,7 @@ class StepSettings:
 
 def train_one_epoch(
     network: nn.Module,
-    codec: Codec,
+    codec: Codec | GroupCodec,
     loss_function: LossFunction,
     loader: Loader,
     state: RunState,
@@ -91,10 +94,10 @@ def train_one_epoch(
         return
     network.train()
     state.optimizer.zero_grad()
-    guard = LossGuard(state.epoch, settings.image_ids)
+    teacher, guard = teacher_of(codec), LossGuard(state.epoch, settings.image_ids)
     for batch, size, closes in _in_groups(loader, settings.accumulate, state.step):
         images = settings.prepare(batch.image)
-        targets, weights = _encode(batch, codec, images.device)
+        targets, weights = teacher.targets(batch, images.device)
         with nullcontext() if closes else _without_sync(network):
             with settings.precision.autocast():
                 outputs = network(images)
@@ -107,8 +110,7 @@ def train_one_epoch(
         state.step += 1
         guard.add(state.step, loss, batch.index)
         state.measures.add_loss(terms, len(images))
-        heatmaps = final_heatmaps(outputs).detach()
-        state.measures.add_pck(codec.score_maps(heatmaps), codec.score_maps(targets))
+        heatmaps = teacher.measure(outputs, targets, state.measures)
         saves = closes and settings.save_every > 0 and state.updates % settings.save_every == 0
         ends = state.step == len(loader) or settings.end_at(state.updates)
         if saves or state.step % settings.check_every == 0:
@@ -117,13 +119,6 @@ def train_one_epoch(
         if settings.end_at(state.updates):
             break
     guard.check()
-
-
-def _encode(batch: Batch, codec: Codec, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Target heatmaps and weights of a batch, made on the device."""
-    # Not blocking: a copy that does would wait for all that the GPU has been given before.
-    points, visible = (field.to(device, non_blocking=True) for field in (batch.input_keypoints, batch.visible))
-    return codec.encode(points, visible)
 
 
 def _in_groups(loader: Loader, group: int, done: int) -> Iterator[tuple[Batch, int, bool]]:
@@ -194,12 +189,12 @@ def validate(
     Raises:
         PoseError: the network's output is not a number.
     """
-    measures, watcher, step = Measures(), listener or Silence(), count(1)
+    teacher, measures, watcher, step = PoseTeacher(codec), Measures(), listener or Silence(), count(1)
 
     def measure(batch: Batch, images: Tensor, heatmaps: Tensor) -> None:
-        targets, weights = _encode(batch, codec, prepare.device)
+        targets, weights = teacher.targets(batch, prepare.device)
         measures.add_loss(loss_function(heatmaps, targets, weights), (weights > 0).any() * len(images))
-        measures.add_pck(codec.score_maps(heatmaps), codec.score_maps(targets))
+        teacher.measure(heatmaps, targets, measures)
         watcher.after_step(StepReport(next(step), batch, images, heatmaps, targets))
 
     predictions = predict(model, codec, loader, prepare, flip_test=flip_test, precision=precision, watch=measure)

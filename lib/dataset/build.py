@@ -4,10 +4,14 @@ import torch
 from yacs.config import CfgNode
 
 from lib.codecs.build import build_codec
+from lib.config import is_bottom_up
 from lib.config.skeleton import resolve_skeleton
 from lib.dataset.augment import AugmentSettings
 from lib.dataset.check import Progress
 from lib.dataset.dataset import PoseDataset, Provenance
+from lib.dataset.group import GroupDataset, PictureDataset
+from lib.dataset.group.build import build_group_dataset, build_picture_dataset
+from lib.dataset.group.check import check_pictures
 from lib.dataset.layout import (
     COCO,
     MPII,
@@ -28,6 +32,28 @@ from lib.dataset.pixels import ImagePixels
 from lib.dataset.records import select_well_filled
 from lib.dataset.report import PartReport, check_part
 from lib.dataset.sampler import TestSampler, TrainSampler
+
+# People cut out of pictures, or for bottom-up configurations pictures with all their people.
+TrainDataset = PoseDataset | GroupDataset
+TestDataset = PoseDataset | PictureDataset
+
+
+def build_train_dataset(cfg: CfgNode) -> TrainDataset:
+    """The training part of the configured data set, of people or of whole pictures.
+
+    Raises:
+        PoseError: a file is absent or unusable, an image is missing, or no person is left.
+    """
+    if is_bottom_up(cfg):
+        return build_group_dataset(cfg, locate_files(cfg, is_train=True))
+    return build_dataset(cfg, is_train=True)
+
+
+def build_test_dataset(cfg: CfgNode) -> TestDataset:
+    """The test part of the configured data set, of people or of whole pictures; raises as `build_train_dataset`."""
+    if is_bottom_up(cfg):
+        return build_picture_dataset(cfg, locate_files(cfg, is_train=False))
+    return build_dataset(cfg, is_train=False)
 
 
 def build_dataset(cfg: CfgNode, is_train: bool) -> PoseDataset:
@@ -59,12 +85,14 @@ def build_dataset(cfg: CfgNode, is_train: bool) -> PoseDataset:
     )
 
 
-def build_loader(cfg: CfgNode, dataset: PoseDataset, is_train: bool, rank: int = 0, world_size: int = 1) -> PoseLoader:
+def build_loader(
+    cfg: CfgNode, dataset: TrainDataset | TestDataset, is_train: bool, rank: int = 0, world_size: int = 1
+) -> PoseLoader:
     """Batches for one process.
 
     Args:
         cfg: resolved configuration.
-        dataset: from `build_dataset`.
+        dataset: from `build_train_dataset` or `build_test_dataset`.
         is_train: shuffled and shared evenly, else each record exactly once over all processes.
         rank: this process.
         world_size: number of processes.
@@ -115,6 +143,9 @@ def check_dataset(cfg: CfgNode, is_train: bool, progress: Progress) -> PartRepor
     if _is_packed(cfg, is_train):
         needs = Needs.of(build_codec(cfg), resolve_skeleton(cfg), augment_settings(cfg))
         return check_pack(title, packed_folder(cfg), needs, own_shards=cfg.DATASET.SHARDS == "own")
+    if is_bottom_up(cfg):
+        files, most = locate_files(cfg, is_train), cfg.DATASET.MAX_NUM_PEOPLE
+        return check_pictures(title, files, resolve_skeleton(cfg), most, progress, is_train=is_train)
     files, rules = locate_files(cfg, is_train), _rules(cfg, is_train)
     return check_part(title, files, resolve_skeleton(cfg), build_codec(cfg), rules, progress)
 
@@ -131,7 +162,7 @@ def augment_settings(cfg: CfgNode) -> AugmentSettings:
     )
 
 
-def _train_sampler(cfg: CfgNode, dataset: PoseDataset, rank: int, world_size: int) -> TrainSampler:
+def _train_sampler(cfg: CfgNode, dataset: TrainDataset | TestDataset, rank: int, world_size: int) -> TrainSampler:
     batch_size, seed, shuffle, source = cfg.TRAIN.BATCH_SIZE_PER_GPU, cfg.SEED, cfg.TRAIN.SHUFFLE, dataset.source
     if not (isinstance(source, PackedPixels) and cfg.DATASET.SHARDS == "own"):
         return TrainSampler(len(dataset), batch_size, seed, rank, world_size, shuffle=shuffle)

@@ -5,16 +5,25 @@ import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from lib.dataset.dataset import PoseDataset, Sample
+from lib.dataset.dataset import Sample
 from lib.dataset.sampler import SampleKey, TestSampler, TrainSampler
 from lib.utils.errors import PoseError
+
+
+class BatchSource(Protocol):
+    """A data set that makes whole batches: people, or whole pictures."""
+
+    def __len__(self) -> int: ...
+
+    def batch(self, epoch: int, indices: np.ndarray) -> Any:
+        """The samples of an epoch at the given records, (B,), as one; raises PoseError where one cannot be made."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +36,13 @@ class _Failure:
 class _Batches(Dataset[Any]):
     """Whole batches at once, with a PoseError returned in place of being raised."""
 
-    def __init__(self, dataset: PoseDataset) -> None:
+    def __init__(self, dataset: BatchSource) -> None:
         self.dataset = dataset
 
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitems__(self, keys: list[SampleKey]) -> "Sample | _Failure":
+    def __getitems__(self, keys: list[SampleKey]) -> Any:
         """The records of a batch; they belong to one epoch. torch's loader looks for this method."""
         try:
             return self.dataset.batch(keys[0].epoch, np.array([key.index for key in keys]))
@@ -44,8 +53,8 @@ class _Batches(Dataset[Any]):
 class PoseLoader(DataLoader[Any]):
     """Batched samples of a data set in the order of a sampler.
 
-    Iteration gives `Sample`s with a leading batch dimension. `len` is the number of steps of a whole epoch, also where
-    the sampler starts in its middle.
+    Iteration gives what the data set makes: `Sample`s with a leading batch dimension for people one by one. `len` is
+    the number of steps of a whole epoch, also where the sampler starts in its middle.
 
     Args:
         dataset: the samples.
@@ -57,7 +66,7 @@ class PoseLoader(DataLoader[Any]):
 
     def __init__(
         self,
-        dataset: PoseDataset,
+        dataset: BatchSource,
         sampler: TrainSampler | TestSampler,
         batch_size: int,
         *,

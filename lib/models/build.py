@@ -6,8 +6,10 @@ from pathlib import Path
 from torch import nn
 from yacs.config import CfgNode
 
+from lib.config.bottom_up import GROUP_CODECS
 from lib.models.blocks import BasicBlock, Bottleneck, ResidualBlock
 from lib.models.hrformer import HRFormer, TransformerStage, spread_drop_path
+from lib.models.pose_higher_hrnet import Enlargement, PoseHigherResolutionNet
 from lib.models.pose_hrnet import PoseHighResolutionNet, Stage, Stem
 from lib.models.pose_resnet import Deconvolution, PoseResNet
 from lib.models.rsn import Channels, ResidualStepsNetwork
@@ -16,6 +18,8 @@ from lib.utils.errors import PoseError
 
 # An offset codec has three maps per keypoint: mask, dx, dy.
 MAPS_PER_KEYPOINT = {"gaussian": 1, "offset": 3}
+# Associative embedding has two, heatmap and tag.
+GROUP_MAPS = 2
 BLOCKS: dict[str, ResidualBlock] = {"BASIC": BasicBlock, "BOTTLENECK": Bottleneck}
 
 
@@ -27,7 +31,8 @@ def build_model(cfg: CfgNode) -> nn.Module:
 
     Returns:
         A network from normalised images (B, 3, H, W), float, to heatmaps (B, C, h, w), or to a list of such whose last
-        is the estimate (rsn), where C is MODEL.NUM_JOINTS, or three times that for offset targets.
+        is the estimate (rsn), where C is MODEL.NUM_JOINTS, or three times that for offset targets. Bottom-up: to K
+        heatmaps and K tags (B, 2K, h, w), or to a list of these and of K heatmaps (B, K, 2h, 2w) (pose_higher_hrnet).
 
     Raises:
         PoseError: there is no network MODEL.NAME.
@@ -71,12 +76,27 @@ def init_pretrained(model: nn.Module, cfg: CfgNode) -> WeightReport | None:
 def _build_hrnet(model: CfgNode) -> PoseHighResolutionNet:
     extra = model.EXTRA
     return PoseHighResolutionNet(
-        (_stage(extra.STAGE2), _stage(extra.STAGE3), _stage(extra.STAGE4)),
+        _stages(extra),
         _num_maps(model),
         stem=Stem(extra.STAGE1.NUM_CHANNELS, extra.STAGE1.NUM_BLOCKS),
         final_conv_kernel=extra.FINAL_CONV_KERNEL,
         wide_fusion=bool(model.WIDE_FUSION),
     )
+
+
+def _build_higher_hrnet(model: CfgNode) -> PoseHigherResolutionNet:
+    extra = model.EXTRA
+    return PoseHigherResolutionNet(
+        _stages(extra),
+        model.NUM_JOINTS,
+        Enlargement(extra.DECONV.NUM_CHANNELS, extra.DECONV.KERNEL_SIZE, extra.DECONV.NUM_BASIC_BLOCKS),
+        stem=Stem(extra.STAGE1.NUM_CHANNELS, extra.STAGE1.NUM_BLOCKS),
+        final_conv_kernel=extra.FINAL_CONV_KERNEL,
+    )
+
+
+def _stages(extra: CfgNode) -> tuple[Stage, Stage, Stage]:
+    return _stage(extra.STAGE2), _stage(extra.STAGE3), _stage(extra.STAGE4)
 
 
 def _stage(node: CfgNode) -> Stage:
@@ -135,7 +155,8 @@ def _build_rsn(model: CfgNode) -> ResidualStepsNetwork:
 
 
 def _num_maps(model: CfgNode) -> int:
-    return model.NUM_JOINTS * MAPS_PER_KEYPOINT[model.TARGET_TYPE]
+    maps = GROUP_MAPS if model.CODEC in GROUP_CODECS else MAPS_PER_KEYPOINT[model.TARGET_TYPE]
+    return int(model.NUM_JOINTS) * maps
 
 
 NETWORKS: dict[str, Callable[[CfgNode], nn.Module]] = {
@@ -143,4 +164,5 @@ NETWORKS: dict[str, Callable[[CfgNode], nn.Module]] = {
     "pose_resnet": _build_resnet,
     "rsn": _build_rsn,
     "hrformer": _build_hrformer,
+    "pose_higher_hrnet": _build_higher_hrnet,
 }

@@ -109,12 +109,52 @@ def hrnet_stages(width: int) -> tuple[Stage, Stage, Stage]:
     return stage2, stage3, stage4
 
 
-class PoseHighResolutionNet(nn.Module):
+class HighResolutionNet(nn.Module):
+    """HRNet without a head.
+
+    Args:
+        stages: stages 2 to 4; each has at least the branches of the one before.
+        out_channels: channels of the features.
+        stem: what comes before stage 2.
+    """
+
+    def __init__(
+        self, stages: tuple[StagePlan, StagePlan, StagePlan], out_channels: int, *, stem: Stem = Stem()
+    ) -> None:
+        super().__init__()
+        stage2, stage3, stage4 = stages
+
+        self.conv1 = conv(3, stem.width, 3, stride=2)
+        self.bn1 = nn.BatchNorm2d(stem.width)
+        self.conv2 = conv(stem.width, stem.width, 3, stride=2)
+        self.bn2 = nn.BatchNorm2d(stem.width)
+        self.relu = nn.ReLU(inplace=True)
+        self.layer1 = residual_layer(Bottleneck, stem.width, stem.width, stem.num_blocks)
+
+        self.transition1 = Transition((stem.width * Bottleneck.expansion,), stage2.channels)
+        self.stage2 = make_stage(stage2, stage2.channels)
+        self.transition2 = Transition(stage2.channels, stage3.channels)
+        self.stage3 = make_stage(stage3, stage3.channels)
+        self.transition3 = Transition(stage3.channels, stage4.channels)
+        self.stage4 = make_stage(stage4, (out_channels,))  # only the finest branch is needed any more
+
+    def features(self, images: Tensor) -> Tensor:
+        """Features of the finest branch, (B, out_channels, H / 4, W / 4), of normalised images (B, 3, H, W)."""
+        x = self.relu(self.bn1(self.conv1(images)))
+        x = self.relu(self.bn2(self.conv2(x)))
+        branches = [self.layer1(x)]
+        branches = self.stage2(self.transition1(branches))
+        branches = self.stage3(self.transition2(branches))
+        branches = self.stage4(self.transition3(branches))
+        return branches[0]
+
+
+class PoseHighResolutionNet(HighResolutionNet):
     """HRNet for pose estimation.
 
     Args:
         stages: stages 2 to 4; each has at least the branches of the one before.
-        out_channels: channels of the heatmaps: K, or 3K for offset targets.
+        out_channels: channels of the heatmaps: K, 2K for associative embedding, or 3K for offset targets.
         stem: what comes before stage 2.
         final_conv_kernel: kernel of the last convolution, 1 or 3.
         wide_fusion: UDP-Pose's network: the last fusion has 4 times the channels and projects branch 0 as well.
@@ -134,24 +174,8 @@ class PoseHighResolutionNet(nn.Module):
         final_conv_kernel: int = 1,
         wide_fusion: bool = False,
     ) -> None:
-        super().__init__()
-        stage2, stage3, stage4 = stages
-        fused_channels = stage4.channels[0] * (WIDE_FACTOR if wide_fusion else 1)
-
-        self.conv1 = conv(3, stem.width, 3, stride=2)
-        self.bn1 = nn.BatchNorm2d(stem.width)
-        self.conv2 = conv(stem.width, stem.width, 3, stride=2)
-        self.bn2 = nn.BatchNorm2d(stem.width)
-        self.relu = nn.ReLU(inplace=True)
-        self.layer1 = residual_layer(Bottleneck, stem.width, stem.width, stem.num_blocks)
-
-        self.transition1 = Transition((stem.width * Bottleneck.expansion,), stage2.channels)
-        self.stage2 = make_stage(stage2, stage2.channels)
-        self.transition2 = Transition(stage2.channels, stage3.channels)
-        self.stage3 = make_stage(stage3, stage3.channels)
-        self.transition3 = Transition(stage3.channels, stage4.channels)
-        self.stage4 = make_stage(stage4, (fused_channels,))  # only the finest branch is needed any more
-
+        fused_channels = stages[-1].channels[0] * (WIDE_FACTOR if wide_fusion else 1)
+        super().__init__(stages, fused_channels, stem=stem)
         self.final_layer = output_conv(fused_channels, out_channels, final_conv_kernel)
         init_weights(self)
 
@@ -164,13 +188,7 @@ class PoseHighResolutionNet(nn.Module):
         Returns:
             Heatmaps, (B, out_channels, H / 4, W / 4).
         """
-        x = self.relu(self.bn1(self.conv1(images)))
-        x = self.relu(self.bn2(self.conv2(x)))
-        branches = [self.layer1(x)]
-        branches = self.stage2(self.transition1(branches))
-        branches = self.stage3(self.transition2(branches))
-        branches = self.stage4(self.transition3(branches))
-        return self.final_layer(branches[0])
+        return self.final_layer(self.features(images))
 
 
 class Transition(nn.ModuleList):

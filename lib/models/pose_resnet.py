@@ -36,7 +36,7 @@ class PoseResNet(nn.Module):
 
     Args:
         depth: 18, 34, 50, 101 or 152.
-        out_channels: channels of the heatmaps: K, or 3K for offset targets.
+        out_channels: channels of the heatmaps: K, 2K for associative embedding, or 3K for offset targets.
         deconvolutions: the layers of the head; with the published three the heatmap is a quarter of the image.
         deconv_bias: give the deconvolutions a bias.
         final_conv_kernel: kernel of the last convolution, 1 or 3.
@@ -69,7 +69,7 @@ class PoseResNet(nn.Module):
         self.layer3 = residual_layer(block, 128 * expansion, 256, blocks3, stride=2)
         self.layer4 = residual_layer(block, 256 * expansion, 512, blocks4, stride=2)
 
-        self.deconv_layers = _deconvolution_layers(512 * expansion, deconvolutions, deconv_bias)
+        self.deconv_layers = deconvolution_layers(512 * expansion, deconvolutions, deconv_bias)
         features = deconvolutions[-1].channels if deconvolutions else 512 * expansion
         self.final_layer = output_conv(features, out_channels, final_conv_kernel)
         init_weights(self)
@@ -88,7 +88,7 @@ class PoseResNet(nn.Module):
         return self.final_layer(self.deconv_layers(x))
 
 
-def _deconvolution_layers(in_channels: int, deconvolutions: Sequence[Deconvolution], bias: bool) -> nn.Sequential:
+def deconvolution_layers(in_channels: int, deconvolutions: Sequence[Deconvolution], bias: bool) -> nn.Sequential:
     """Deconvolution, BatchNorm and ReLU for each layer, flat in one sequence as the published names ask."""
     layers: list[nn.Module] = []
     for layer in deconvolutions:

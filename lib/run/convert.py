@@ -12,7 +12,8 @@ from torch import Tensor
 from yacs.config import CfgNode
 
 from lib.codecs import build_codec
-from lib.config import config_to_text, resolve_skeleton
+from lib.codecs.group.build import build_group_codec
+from lib.config import config_to_text, is_bottom_up, resolve_skeleton
 from lib.models import build_model
 from lib.utils.checkpoint import (
     ORIGIN,
@@ -206,8 +207,9 @@ def _write_own(work: Conversion, cfg: CfgNode) -> None:
         raise PoseError(
             f"checkpoint {report.path} is not complete: it lacks {shorten(report.missing)}; fetch it again."
         )
+    codec = build_group_codec(cfg) if is_bottom_up(cfg) else build_codec(cfg)
     work.content = model_checkpoint(
-        model, codec=build_codec(cfg).description(), skeleton=resolve_skeleton(cfg), config=config_to_text(cfg)
+        model, codec=codec.description(), skeleton=resolve_skeleton(cfg), config=config_to_text(cfg)
     )
     state, weights = work.content["state_dict"], work.stored.weights
     if kept := _keep_biases(work, [name for name in normed_biases(weights) if name not in state]):

@@ -1,15 +1,22 @@
 """Predict the test records and have them judged; training and testing share it."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, cast
 
+import torch
 from torch import nn
 
+from lib.codecs.group.codec import GroupCodec
 from lib.core.function import validate
+from lib.core.group_inference import GroupTest, Pictures, predict_groups
+from lib.core.group_predictions import GroupPredictions, Times
 from lib.core.hooks import Listener
+from lib.core.inference import Predictions
 from lib.core.pck import Pck
-from lib.dataset import build_dataset, build_loader
+from lib.dataset import build_loader, build_test_dataset
 from lib.run.judges.base import Judge, Verdict
 from lib.run.judges.choose import judged_by, make_judges
 from lib.run.progress import Progress
@@ -29,6 +36,7 @@ class Outcome:
         tables: the figures as they are printed.
         remark: what is to be said of the result file; '' for nothing.
         lower_is_better: whether the first figure is an error.
+        times: where the time went; None for people one by one, where all of it is the network's.
     """
 
     stats: dict[str, float] | None
@@ -38,12 +46,22 @@ class Outcome:
     tables: tuple[str, ...] = ()
     remark: str = ""
     lower_is_better: bool = False
+    times: Times | None = None
 
     @property
     def score(self) -> float | None:
         """What the best weights have most of; None where nothing was measured."""
         first = next(iter((self.stats or {}).values()), math.nan)
         return None if math.isnan(first) else -first if self.lower_is_better else first
+
+
+class _Found(NamedTuple):
+    """What a pass over the test data gives; fields as in `Outcome`."""
+
+    predictions: Predictions | GroupPredictions
+    loss: float
+    pck: Pck
+    times: Times | None
 
 
 class Evaluator:
@@ -63,7 +81,7 @@ class Evaluator:
             PoseError: the annotation or detection file cannot be used, or not with TEST.METRICS.
         """
         self.setup = setup
-        self.dataset = build_dataset(setup.cfg, is_train=False)
+        self.dataset = build_test_dataset(setup.cfg)
         self.loader = build_loader(
             setup.cfg, self.dataset, is_train=False, rank=distributed.rank(), world_size=distributed.world_size()
         )
@@ -86,28 +104,40 @@ class Evaluator:
             PoseError: predictions that are not numbers, a folder that cannot be written to, or results that the data
                 set's server would refuse.
         """
-        setup = self.setup
-        validation = validate(
-            model,
-            setup.codec,
-            setup.loss_function,
-            Progress(self.loader, title),
-            setup.prepare,
-            setup.precision,
-            flip_test=setup.cfg.TEST.FLIP_TEST,
-            listener=listener,
-        )
-        judged = judged_by(self._judges, validation.predictions, self.dataset, result_file) if self._judges else None
+        found = self._predict(model, listener, title)
+        judged = judged_by(self._judges, found.predictions, self.dataset, result_file) if self._judges else None
         verdict: Verdict = distributed.from_main(judged)
         return Outcome(
             verdict.stats,
-            validation.loss,
-            validation.pck,
+            found.loss,
+            found.pck,
             verdict.num_results,
             verdict.tables,
             verdict.remark,
             self._lower_is_better,
+            found.times,
         )
+
+    def _predict(self, model: nn.Module, listener: Listener, title: str) -> _Found:
+        """Arguments as in `evaluate`; a listener sees no whole pictures."""
+        setup, options, progress = self.setup, self.setup.cfg.TEST, Progress(self.loader, title)
+        if isinstance(setup.codec, GroupCodec):
+            scales = tuple(sorted(options.SCALE_FACTOR, reverse=True))
+            pictures = cast(Iterable[Pictures], progress)
+            test = GroupTest(scales, options.FLIP_TEST, options.PROJECT2IMAGE)
+            found = predict_groups(model, setup.codec, pictures, setup.prepare, test, setup.precision)
+            return _Found(found, math.nan, Pck(torch.zeros(1), torch.zeros(1)), found.times)
+        validation = validate(
+            model,
+            setup.codec,
+            setup.loss_function,
+            progress,
+            setup.prepare,
+            setup.precision,
+            flip_test=options.FLIP_TEST,
+            listener=listener,
+        )
+        return _Found(validation.predictions, validation.loss, validation.pck, None)
 
     def best_text(self, score: float) -> str:
         """A value of `Outcome.score` as the figure that it stands for, with its name."""

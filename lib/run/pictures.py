@@ -19,7 +19,7 @@ class BatchPictures:
 
     def __init__(self, setup: Setup, report: StepReport) -> None:
         """Keep the first people of a batch."""
-        self._codec, self._skeleton, self._report = setup.codec, setup.skeleton, report
+        self._codec, self._skeleton, self._report = setup.single_codec, setup.skeleton, report
         data = setup.cfg.DATASET
         crops = denormalize(report.images[:MAX_PEOPLE], data.MEAN, data.STD).permute(0, 2, 3, 1).cpu().numpy()
         self._crops = np.ascontiguousarray(crops if data.COLOR_RGB else crops[..., ::-1])

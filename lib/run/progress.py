@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from lib.config import is_bottom_up
 from lib.core.function import Loader
 from lib.core.hooks import Batch, StepReport
 from lib.core.state import RunState
@@ -98,7 +99,7 @@ class TrainingWatch:
 
     def _log(self, report: StepReport) -> None:
         losses, pck = self._state.measures.losses(), self._state.measures.pck()
-        figures = f"loss {losses['loss']:.6f}, PCK {pck}, {self._progress.speed()}"
+        figures = f"{_loss_text(losses)}, PCK {pck}, {self._progress.speed()}"
         self._progress.show(figures)
         log = get_logger().debug if self._progress.is_visible else get_logger().info
         log(f"epoch {self._state.epoch} step {report.step}/{len(self._progress)}: {figures}, rate {report.rate:g}")
@@ -108,10 +109,18 @@ class TrainingWatch:
         pck_value = {} if pck.mean is None else {"train/pck": pck.mean}
         position = self._state.epoch * len(self._progress) + report.step
         self._board.scalars({**scalars, **pck_value, "train/lr": report.rate}, position)
+        if is_bottom_up(self._setup.cfg):
+            return  # no pictures of single people
         with never_fatal("pictures of training batches"):
             if report.is_last:
                 show_batch(self._setup, report, self._board, "train", self._state.epoch)
             save_debug_pictures(self._setup, report, self._folder / "debug" / f"train_{report.step}")
+
+
+def _loss_text(losses: dict[str, float]) -> str:
+    """The loss, and its terms where there are several."""
+    terms = [f"{name.removeprefix('loss_')} {value:.6f}" for name, value in losses.items() if name != "loss"]
+    return f"loss {losses['loss']:.6f}" + (f" ({', '.join(terms)})" if terms else "")
 
 
 class TestWatch:

@@ -4,32 +4,57 @@ import math
 import shlex
 from pathlib import Path
 
+from lib.codecs.group.codec import GroupCodec
 from lib.dataset.build import locate_files
+from lib.dataset.group.build import build_resize
 from lib.run.evaluation import Evaluator, Outcome
+from lib.run.setup import Setup
 
 
 def conditions(evaluator: Evaluator) -> dict[str, str]:
     """What a result depends on beside the weights, by name."""
-    cfg, codec, dataset = evaluator.setup.cfg, evaluator.setup.codec, evaluator.dataset
-    width, height = codec.input_size_wh
+    setup, dataset = evaluator.setup, evaluator.dataset
     dropped = ", ".join(f"{count} {reason}" for reason, count in dataset.num_dropped.items() if count)
-    shifted = ", shifted by 1 px" if codec.shift_flipped else ""
     return {
         "boxes": dataset.box_source,
         "annotations": dataset.annotation_file,
         "records": f"{len(dataset)} kept, {sum(dataset.num_dropped.values())} dropped ({dropped or 'none'})",
-        "codec": f"{codec.name} ({codec.variant})",
+        "codec": f"{setup.codec.name} ({setup.codec.variant})",
+        **(_picture_conditions(setup) if isinstance(setup.codec, GroupCodec) else _crop_conditions(setup)),
+        **evaluator.facts,
+        "arithmetic": f"{setup.precision} on {setup.device}, {setup.runtime}",
+    }
+
+
+def _crop_conditions(setup: Setup) -> dict[str, str]:
+    codec = setup.single_codec
+    width, height = codec.input_size_wh
+    shifted = ", shifted by 1 px" if codec.shift_flipped else ""
+    return {
         "decoder": codec.decoder,
         "input size": f"{width}x{height}",
-        "flip test": f"yes{shifted}" if cfg.TEST.FLIP_TEST else "no",
-        **evaluator.facts,
-        "arithmetic": f"{evaluator.setup.precision} on {evaluator.setup.device}, {evaluator.setup.runtime}",
+        "flip test": f"yes{shifted}" if setup.cfg.TEST.FLIP_TEST else "no",
+    }
+
+
+def _picture_conditions(setup: Setup) -> dict[str, str]:
+    test, resize = setup.cfg.TEST, build_resize(setup.cfg)
+    steps = [name for name, does in (("adjusted", test.ADJUST), ("refined", test.REFINE)) if does]
+    thresholds = f"detections above {test.DETECTION_THRESHOLD:g}, tags within {test.TAG_THRESHOLD:g}"
+    return {
+        "decoder": ", ".join([f"group ({thresholds})", *steps]),
+        "input size": f"short side {resize.short_side}, long side up to a multiple of 64 ({resize.name})",
+        "scales": ", ".join(f"{scale:g}" for scale in resize.scales),
+        "read maps": "as large as the input" if test.PROJECT2IMAGE else "as large as the finest output",
+        "flip test": "yes" if test.FLIP_TEST else "no",
     }
 
 
 def long_report(evaluator: Evaluator, outcome: Outcome, weights: Path) -> list[str]:
     """Conditions, one a line, and the statistics."""
     facts = {"weights": str(weights), **conditions(evaluator), "results": str(outcome.num_results)}
+    if outcome.times is not None:
+        facts["per picture"] = str(outcome.times)
     lines = [f"{name:<12} {fact}" for name, fact in facts.items()]
     return [*lines, measures_line(outcome), *outcome.tables]
 

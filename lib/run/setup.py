@@ -11,8 +11,10 @@ from yacs.config import CfgNode
 
 from lib.codecs import build_codec
 from lib.codecs.base import Codec
-from lib.config import resolve_skeleton
-from lib.core.build import build_loss
+from lib.codecs.group.build import build_group_codec
+from lib.codecs.group.codec import GroupCodec
+from lib.config import is_bottom_up, resolve_skeleton
+from lib.core.build import build_group_loss, build_loss
 from lib.core.function import LossFunction
 from lib.core.inference import Preparation
 from lib.core.precision import Precision, choose_precision
@@ -21,6 +23,7 @@ from lib.models import build_model
 from lib.skeletons import Skeleton
 from lib.utils import distributed
 from lib.utils.device import choose_device
+from lib.utils.errors import PoseError
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Setup:
         cfg: the configuration they were made from.
         device: where the network runs.
         skeleton: the keypoint set.
-        codec: keypoints to heatmaps and back.
+        codec: keypoints to heatmaps and back; for whole pictures a GroupCodec.
         loss_function: named loss terms.
         prepare: stored crops to network input.
         precision: of the network's arithmetic.
@@ -41,11 +44,20 @@ class Setup:
     cfg: CfgNode
     device: torch.device
     skeleton: Skeleton
-    codec: Codec
+    codec: Codec | GroupCodec
     loss_function: LossFunction
     prepare: Preparation
     precision: Precision
     runtime: str
+
+    @property
+    def single_codec(self) -> Codec:
+        """The codec, where people are cut out one by one."""
+        if isinstance(self.codec, GroupCodec):
+            raise PoseError(
+                f"MODEL.CODEC {self.codec.name} finds all people of a picture; this is about single people."
+            )
+        return self.codec
 
 
 def set_up(cfg: CfgNode, *, for_training: bool = False) -> Setup:
@@ -69,12 +81,21 @@ def set_up(cfg: CfgNode, *, for_training: bool = False) -> Setup:
         cfg=cfg,
         device=device,
         skeleton=resolve_skeleton(cfg),
-        codec=build_codec(cfg),
-        loss_function=build_loss(cfg),
+        codec=make_codec(cfg),
+        loss_function=build_group_loss(cfg) if is_bottom_up(cfg) else build_loss(cfg),
         prepare=Preparation(device, tuple(cfg.DATASET.MEAN), tuple(cfg.DATASET.STD), cfg.CHANNELS_LAST),
         precision=precision,
         runtime=runtime,
     )
+
+
+def make_codec(cfg: CfgNode) -> Codec | GroupCodec:
+    """The codec that a configuration asks for, of single people or of whole pictures.
+
+    Raises:
+        PoseError: the values do not fit together.
+    """
+    return build_group_codec(cfg) if is_bottom_up(cfg) else build_codec(cfg)
 
 
 def make_model(setup: Setup) -> nn.Module:
@@ -89,6 +110,8 @@ def make_tested_network(setup: Setup, model: nn.Module) -> nn.Module:
     Raises:
         PoseError: the runtime cannot run the network.
     """
+    if isinstance(setup.codec, GroupCodec):
+        return model  # pictures have many sizes, so that TEST.RUNTIME is eager
     return make_runtime(setup.runtime, model, example_input(setup), setup.precision)
 
 
@@ -97,6 +120,13 @@ def example_input(setup: Setup) -> torch.Tensor:
     width, height = setup.codec.input_size_wh
     images = setup.cfg.TEST.BATCH_SIZE_PER_GPU * (2 if setup.cfg.TEST.FLIP_TEST else 1)
     return setup.prepare(torch.zeros(images, 3, height, width, dtype=torch.uint8))
+
+
+def picture_notice(cfg: CfgNode) -> str | None:
+    """What to say where DEBUG.* asks for pictures that there are none of."""
+    if not (cfg.DEBUG.DEBUG and is_bottom_up(cfg)):
+        return None
+    return f"DEBUG draws single people, so there will be no pictures with MODEL.CODEC {cfg.MODEL.CODEC}."
 
 
 def describe_machine(device: torch.device) -> str:

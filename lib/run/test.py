@@ -11,7 +11,7 @@ from lib.run.evaluation import Evaluator, Outcome
 from lib.run.folder import RunFolder
 from lib.run.progress import TestWatch
 from lib.run.report import long_report, plot_command
-from lib.run.setup import describe_machine, make_model, make_tested_network, set_up
+from lib.run.setup import describe_machine, make_model, make_tested_network, picture_notice, set_up
 from lib.utils import distributed
 from lib.utils.checkpoint import load_weights
 from lib.utils.logging import open_log
@@ -31,7 +31,8 @@ def test(cfg: CfgNode) -> Outcome:
     setup, folder = set_up(cfg), RunFolder(cfg)
     folder.check_writable()
     seed_everything(cfg.SEED)
-    for line in [f"Testing on {describe_machine(setup.device)}.", *notices(cfg)]:
+    notice = picture_notice(cfg)
+    for line in [f"Testing on {describe_machine(setup.device)}.", *notices(cfg), *([notice] if notice else [])]:
         logger.info(line)
     weights = Path(cfg.TEST.MODEL_FILE) if cfg.TEST.MODEL_FILE else folder.tested_weights()
     model = make_model(setup)

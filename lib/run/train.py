@@ -18,7 +18,7 @@ from lib.core.optim import Schedule, build_optimizer
 from lib.core.precision import training_notice
 from lib.core.runtimes.compiled import naming_compiler_errors
 from lib.core.state import RunState
-from lib.dataset import PoseLoader, build_dataset, build_loader
+from lib.dataset import PoseLoader, build_loader, build_train_dataset
 from lib.models import init_pretrained
 from lib.run.board import Board
 from lib.run.evaluation import Evaluator, Outcome
@@ -27,7 +27,7 @@ from lib.run.history import epoch_row, write_history
 from lib.run.progress import Progress, TestWatch, TrainingWatch
 from lib.run.report import short_report
 from lib.run.resume import continue_run, save_run, save_weights
-from lib.run.setup import Setup, describe_machine, make_model, set_up
+from lib.run.setup import Setup, describe_machine, make_model, picture_notice, set_up
 from lib.utils import distributed
 from lib.utils.checkpoint import load_weights
 from lib.utils.device import check_compiler
@@ -86,7 +86,7 @@ class TrainingRun:
         """
         cfg = setup.cfg
         self.setup, self.state, self.folder = setup, state, folder
-        dataset = build_dataset(cfg, is_train=True)
+        dataset = build_train_dataset(cfg)
         self.loader: PoseLoader = build_loader(
             cfg, dataset, is_train=True, rank=distributed.rank(), world_size=distributed.world_size()
         )
@@ -179,7 +179,11 @@ class TrainingRun:
 def _training_notices(setup: Setup) -> list[str]:
     """What a training does otherwise than somebody may expect."""
     cfg = setup.cfg
-    found = [batch_notice(cfg, distributed.world_size()), training_notice(cfg.AMP, setup.device)]
+    found = [
+        batch_notice(cfg, distributed.world_size()),
+        training_notice(cfg.AMP, setup.device),
+        picture_notice(cfg),
+    ]
     if setup.runtime != cfg.TEST.RUNTIME:
         found.append(
             f"The tests between epochs run {setup.runtime}; TEST.RUNTIME {cfg.TEST.RUNTIME} counts for tools/test.py."

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.config import config_to_text, load_config, notices, output_directory
+from lib.config import config_to_text, is_bottom_up, load_config, notices, output_directory
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 FILES = sorted(path.relative_to(EXPERIMENTS).as_posix() for path in EXPERIMENTS.rglob("[!_]*.yaml"))
@@ -17,6 +17,9 @@ def test_experiment_loads(tmp_path: Path, name: str) -> None:
     encoding = "dark" if "_dark" in stem else "udp" if "_udp" in stem else "msra"
     if config.MODEL.NAME == "rsn":
         encoding = {"msra": "megvii", "udp": "megvii_udp"}.get(encoding, encoding)
+    if is_bottom_up(config):
+        encoding = {"msra": "ae", "udp": "ae_udp"}[encoding]
+    assert is_bottom_up(config) == ("/ae" in name)
     assert encoding == config.MODEL.CODEC
     assert ("offset" if "_offset" in stem else "gaussian") == config.MODEL.TARGET_TYPE
     # HRFormer's own code is a copy of mmpose.
@@ -68,10 +71,20 @@ def test_the_promised_experiments_exist() -> None:
         for width in (32, 48)
         for recipe in ("lr1e-3", "lr1e-3_dark", "lr1e-3_udp", "lr1e-3_udp_offset", "lr5e-4_mmpose")
     }
+    names |= {
+        f"coco/ae/{network}_{size}_mmpose.yaml"
+        for network in ("res50", "res101", "res152", "hrnet_w32", "hrnet_w48", "higher_hrnet_w32")
+        for size in ("512x512", "640x640")
+    }
+    names |= {f"coco/ae/{network}_w32_512x512_udp_mmpose.yaml" for network in ("hrnet", "higher_hrnet")}
+    names |= {f"coco/ae/higher_hrnet_{kind}.yaml" for kind in ("w32_512x512", "w32_640x640", "w48_640x640")}
+    names |= {"coco/ae/higher_hrnet_w48_512x512_mmpose.yaml", "crowdpose/ae/higher_hrnet_w32_512x512_mmpose.yaml"}
     names |= {f"mpii/resnet/res{depth}_256x256_d256x3_adam_lr1e-3.yaml" for depth in (50, 101, 152)}
     names |= {f"mpii/resnet/res50_256x256_d256x3_adam_{recipe}.yaml" for recipe in ("lr1e-3_udp", "lr5e-4_mmpose")}
     names |= {"mpii/hrnet/w32_256x256_adam_lr5e-4_dark_mmpose.yaml", "mpii/rsn/rsn18_256x256.yaml"}
     assert names <= set(FILES)
+    for data in ("synthetic", "coco_mini"):
+        assert any(name.startswith(f"{data}/ae_") for name in FILES)
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith("coco/hrnet") and "1e-3_udp" in name])
@@ -146,9 +159,38 @@ def test_hrformer_recipes(name: str, drop_path: float, suffix: str) -> None:
     assert (3 if "384" in name else 2) == config.MODEL.SIGMA
 
 
+@pytest.mark.parametrize(
+    ("name", "rate", "warm_up", "per_gpu", "batch", "project"),
+    [
+        ("coco/ae/res50_512x512_mmpose", 0.0015, 500, 24, 192, True),
+        ("coco/ae/hrnet_w48_640x640_mmpose", 0.0015, 500, 8, 64, True),
+        ("coco/ae/higher_hrnet_w32_512x512_udp_mmpose", 0.0015, 500, 24, 192, False),
+        ("crowdpose/ae/higher_hrnet_w32_512x512_mmpose", 0.0015, 500, 24, 192, True),
+        ("coco/ae/higher_hrnet_w32_512x512", 0.001, 0, 12, 48, True),
+        ("coco/ae/higher_hrnet_w48_640x640", 0.001, 0, 10, 40, True),
+    ],
+)
+def test_associative_embedding_recipes(
+    name: str, rate: float, warm_up: int, per_gpu: int, batch: int, project: bool
+) -> None:
+    config = load_config(EXPERIMENTS / f"{name}.yaml")
+    train, data, loss, test = config.TRAIN, config.DATASET, config.LOSS, config.TEST
+    assert (rate, warm_up, per_gpu, batch) == (
+        *(train.LR, train.WARMUP_ITERS),
+        *(train.BATCH_SIZE_PER_GPU, train.EXPECTED_BATCH),
+    )
+    assert (train.OPTIMIZER, train.LR_STEP, train.END_EPOCH, train.LR_SCHEDULE) == ("adam", [200, 260], 300, "step")
+    assert (data.ROT_FACTOR, data.MIN_SCALE, data.MAX_SCALE, data.SCALE_TYPE) == (30, 0.75, 1.5, "short")
+    assert (data.MAX_TRANSLATE, data.FLIP, data.MAX_NUM_PEOPLE, data.COLOR_RGB) == (40, True, 30, True)
+    assert (loss.AE_LOSS_TYPE, loss.PUSH_LOSS_FACTOR, loss.PULL_LOSS_FACTOR) == ("exp", 0.001, 0.001)
+    assert (test.NMS_KERNEL, test.DETECTION_THRESHOLD, test.TAG_THRESHOLD, test.OKS_THRE) == (5, 0.1, 1, 1)
+    assert (True, True, project, True) == (test.ADJUST, test.REFINE, test.PROJECT2IMAGE, test.FLIP_TEST)
+    assert {14: "crowdpose", 17: "coco"}[config.MODEL.NUM_JOINTS] == data.SKELETON == data.DATASET
+
+
 def test_mmpose_moves_the_crops_of_coco_only(repository: Path) -> None:
     for path in sorted((repository / "experiments").rglob("*_mmpose.yaml")):
-        if not path.name.startswith("_"):
+        if not path.name.startswith("_") and path.parent.name != "ae":
             data = load_config(path).DATASET
             assert ("hrnet" if data.DATASET == "mpii" else "mmpose") == data.AUGMENTATION, path
 

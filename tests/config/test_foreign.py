@@ -25,6 +25,10 @@ from lib.utils.errors import PoseError
         ("td-hm_3xrsn50_8xb32-210e_coco-256x192.py", "rsn/rsn50x3_256x192_mmpose"),
         ("hrformer_base_coco_384x288.py", "hrformer/base_384x288_mmpose"),
         ("td-hm_hrformer-small_8xb32-210e_coco-256x192.py", "hrformer/small_256x192_mmpose"),
+        ("res152_coco_640x640.py", "ae/res152_640x640_mmpose"),
+        ("hrnet_w32_coco_512x512_udp.py", "ae/hrnet_w32_512x512_udp_mmpose"),
+        ("higherhrnet_w48_coco_512x512.py", "ae/higher_hrnet_w48_512x512_mmpose"),
+        ("ae_hrnet-w32_8xb24-300e_coco-512x512.py", "ae/hrnet_w32_512x512_mmpose"),
     ],
 )
 def test_mmpose_configs_name_our_file(name: str, equivalent: str) -> None:
@@ -39,6 +43,7 @@ def test_mmpose_configs_name_our_file(name: str, equivalent: str) -> None:
         ("hrnet_w32_crowdpose_256x192.py", "crowdpose/hrnet/w32_256x192_adam_lr5e-4_mmpose"),
         ("hrnet_w32_coco_wholebody_256x192_dark.py", "coco_wholebody/hrnet/w32_256x192_adam_lr5e-4_dark_mmpose"),
         ("td-hm_hrnet-w32_dark-8xb64-210e_mpii-256x256.py", "mpii/hrnet/w32_256x256_adam_lr5e-4_dark_mmpose"),
+        ("higherhrnet_w32_crowdpose_512x512.py", "crowdpose/ae/higher_hrnet_w32_512x512_mmpose"),
     ],
 )
 def test_configs_of_other_data_sets_name_our_file(name: str, equivalent: str) -> None:
@@ -78,3 +83,21 @@ def test_rsn_configs_name_our_file(folder: str, equivalent: str) -> None:
 def test_other_rsn_configs_name_where_to_start() -> None:
     with pytest.raises(PoseError, match=r"config\.py is a Python config, probably of RSN.*no YAML file"):
         load_config("exps/mspn.2xstg.coco/config.py")
+
+
+@pytest.mark.parametrize(
+    ("name", "equivalent"),
+    [
+        ("coco/higher_hrnet/w48_640_adam_lr1e-3.yaml", "coco/ae/higher_hrnet_w48_640x640"),
+        ("crowd_pose/higher_hrnet/w32_512_adam_lr1e-3.yaml", "crowdpose/ae/higher_hrnet_w32_512x512"),
+        ("coco/higher_hrnet/mine.yaml", "coco/ae/higher_hrnet_w32_512x512"),
+        ("coco/higher_hrnet/w18_512.yaml", "coco/ae/higher_hrnet_w32_512x512"),
+    ],
+)
+def test_higher_hrnets_files_name_ours(tmp_path: Path, name: str, equivalent: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(parents=True)
+    path.write_text("DATASET: {DATASET: coco_kpt, INPUT_SIZE: 512}\nMODEL: {NAME: pose_higher_hrnet}\n")
+    with pytest.raises(PoseError, match=f"is a config of HigherHRNet.*use experiments/{equivalent}.yaml"):
+        load_config(path)
+    assert (EXPERIMENTS / f"{equivalent}.yaml").is_file()

@@ -34,6 +34,18 @@ def golden_outputs(golden: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
     raise KeyError(name)
 
 
+def golden_levels(golden: Path, name: str) -> list[tuple[np.ndarray, float, list[int]]]:
+    """For each output of a bottom-up network, for one image: every fourth row and column of some channels (C, h, w),
+    the standard deviation of the whole output, and the channels: of heatmaps, and in the first output of tags."""
+    channels = ([0, 16, 17, 33], [0, 8, 16])
+    with np.load(golden / "models" / "embedding.npz") as values:
+        return [
+            (values[f"{name}.out{level}"], float(values[f"{name}.std{level}"]), channels[level])
+            for level in range(2)
+            if f"{name}.out{level}" in values
+        ]
+
+
 def golden_weights(state: dict[str, list[int]]) -> dict[str, Tensor]:
     """Values that depend on an entry's name and shape only; counters are 0, tables of indices what they must be."""
     return {name: _values(name, tuple(shape)) for name, shape in state.items()}

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from lib.models.hrformer import HRFormer, TransformerStage, spread_drop_path
+from lib.models.pose_higher_hrnet import Enlargement, PoseHigherResolutionNet
 from lib.models.pose_hrnet import PoseHighResolutionNet, Stage
 from lib.models.pose_resnet import Deconvolution, PoseResNet
 from lib.models.rsn import Channels, ResidualStepsNetwork
@@ -14,6 +15,11 @@ SMALL_STAGES = (Stage(1, (1, 1), (8, 16)), Stage(1, (1,) * 3, (8, 16, 32)), Stag
 def small_hrnet(out_channels: int = 17, *, wide_fusion: bool = False) -> PoseHighResolutionNet:
     """An HRNet-W8 with one block per branch."""
     return PoseHighResolutionNet(SMALL_STAGES, out_channels, wide_fusion=wide_fusion)
+
+
+def small_higher_hrnet(num_joints: int = 17) -> PoseHigherResolutionNet:
+    """A HigherHRNet-W8 with one block per branch and two behind the transposed convolution."""
+    return PoseHigherResolutionNet(SMALL_STAGES, num_joints, Enlargement(8, num_blocks=2))
 
 
 def small_hrformer(

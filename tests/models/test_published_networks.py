@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers.golden_models import golden_input, golden_outputs, golden_weights, read_states
+from helpers.golden_models import golden_input, golden_levels, golden_outputs, golden_weights, read_states
 from torch import nn
 
 from lib.core.outputs import all_heatmaps
 from lib.models.hrformer import HRFormer, hrformer_stages
+from lib.models.pose_higher_hrnet import Enlargement, PoseHigherResolutionNet
 from lib.models.pose_hrnet import PoseHighResolutionNet, hrnet_stages
 from lib.models.pose_resnet import PoseResNet
 from lib.models.rsn import ResidualStepsNetwork
@@ -32,6 +33,9 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "mmpose_hrnet_w32_256x192": lambda: PoseHighResolutionNet(hrnet_stages(32), 17),
     "mmpose_res50_256x192": lambda: PoseResNet(50, 17),
     "mmpose_hrformer_small_256x192": lambda: HRFormer(hrformer_stages(32, 1, with_bias=True), 17),
+    "mmpose_ae_res50_512": lambda: PoseResNet(50, 34),
+    "mmpose_ae_hrnet_w32_512": lambda: PoseHighResolutionNet(hrnet_stages(32), 34),
+    "mmpose_higherhrnet_w32_512": lambda: PoseHigherResolutionNet(hrnet_stages(32), 17, Enlargement(32)),
     "rsn18_256x192": lambda: ResidualStepsNetwork(18, 17),
     "rsn18_mpii_256x256": lambda: ResidualStepsNetwork(18, 16),
     "rsn18_4x_256x192": lambda: ResidualStepsNetwork(18, 17, num_stages=4),
@@ -55,6 +59,9 @@ PARAMETERS = {
     "pose_resnet_50_256x192": 33_999_697,
     "pose_resnet_101_256x192": 52_991_825,
     "pose_resnet_152_384x288": 68_635_473,
+    "mmpose_ae_res50_512": 34_004_066,
+    "mmpose_ae_hrnet_w32_512": 28_536_674,
+    "mmpose_higherhrnet_w32_512": 28_645_331,
     "rsn18_256x192": 9_159_072,
     "mmpose_rsn18_256x192": 9_144_936,
     "mmpose_rsn50_256x192": 19_328_584,
@@ -107,6 +114,20 @@ def test_outputs_are_the_published_ones(golden: Path, tmp_path: Path, name: str)
     found = heatmaps[-len(expected) :, : expected.shape[1], ::2, ::2]
     differences = np.abs(found - expected).max((1, 2, 3)) / std
     assert differences.max() <= 1e-3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mmpose_ae_res50_512", "mmpose_higherhrnet_w32_512"])
+def test_heatmaps_and_tags_are_the_published_ones(golden: Path, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "weights.pth"
+    torch.save(golden_weights(read_states(golden)[name]["state"]), path)
+    model = NETWORKS[name]().eval()
+    assert load_weights(model, path, allow_new_head=False).coverage == 1.0
+    with torch.inference_mode():
+        found = all_heatmaps(model(golden_input(512, 512)))
+    for output, (expected, std, channels) in zip(found, golden_levels(golden, name), strict=True):
+        differences = output[0, channels, ::4, ::4].numpy() - expected
+        assert np.abs(differences).max() <= 1e-3 * std
 
 
 @pytest.mark.parametrize("name", MMPOSE)

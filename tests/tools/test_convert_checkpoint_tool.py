@@ -131,6 +131,23 @@ def test_hrformer_says_that_its_systems_differ(published: dict[str, Path]) -> No
     assert "trained with it" in work.warnings[0]
 
 
+def test_bottom_up_weights_to_ours_and_back(repository: Path, tmp_path: Path) -> None:
+    cfg = load_config(repository / "experiments" / "synthetic" / "ae_higher_hrnet_w24_256x256.yaml")
+    source = tmp_path / "higher.pth"
+    torch.save(randomized(build_model(cfg)).state_dict(), source)
+    theirs, work = convert(source, "mmpose0")
+    assert "HigherHRNet-W24, official" in work.facts[0]
+    assert "keypoint_head.deconv_layers.0.1.0.conv2.weight" in stored(theirs)
+    ours, _ = convert(theirs, "plumbpose", cfg)
+    metadata = read_metadata(ours)
+    assert metadata is not None
+    assert (metadata.codec["name"], metadata.skeleton) == ("ae", "coco")
+    back, _ = convert(ours, "original")
+    assert_identical(back, source)
+    with pytest.raises(PoseError, match=r"mmpose 1\.x has no HigherHRNet"):
+        convert(ours, "mmpose1")
+
+
 def test_to_ours_and_back(tmp_path: Path) -> None:
     cfg = config(tmp_path, SMALL_HRNET)
     source = tmp_path / "hrnet.pth"

@@ -47,6 +47,7 @@ SCHEMES: dict[str, tuple[Callable[[State], object], str]] = {
     "best weights only": (lambda state: {"best_state_dict": state, "perf": 0.7}, "official"),
     "an accuracy that is a tensor": (lambda state: {"state_dict": state, "perf": torch.tensor(0.7)}, "official"),
     "compiled": (lambda state: prefixed(state, "_orig_mod."), "official"),
+    "HigherHRNet in half precision": (lambda state: prefixed(state, "1."), "official"),
     "compiled data parallel": (lambda state: {"state_dict": prefixed(state, "module._orig_mod.")}, "official"),
     "mmpose 0.x": (lambda state: {"meta": {"epoch": 1}, "state_dict": mmpose(state, "keypoint_head")}, "mmpose 0.x"),
     "mmpose 1.x": (lambda state: {"meta": {}, "state_dict": mmpose(state, "head")}, "mmpose 1.x"),

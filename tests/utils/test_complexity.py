@@ -44,6 +44,20 @@ def test_published_tables(name: str) -> None:
     assert whole.giga_multiply_adds == pytest.approx(TRUE.get(name, whole.giga_multiply_adds), rel=0.002)
 
 
+@pytest.mark.parametrize(
+    ("name", "millions", "billions"),
+    [("w32_512x512", 28.6, 47.9), ("w32_640x640", 28.6, 74.8), ("w48_640x640", 63.8, 154.3)],
+)
+def test_higher_hrnets_table(name: str, millions: float, billions: float) -> None:
+    """Its README counts transposed convolutions as the tables above do, in units of 1e9."""
+    cfg = load_config(Path(__file__).parents[2] / "experiments" / "coco" / "ae" / f"higher_hrnet_{name}.yaml")
+    with torch.device("meta"):
+        model = build_model(cfg)
+    whole = count_work(model, tuple(cfg.MODEL.IMAGE_SIZE))[0]
+    assert whole.parameters / 1e6 == pytest.approx(millions, abs=0.06)
+    assert whole.published_multiply_adds / 1e9 == pytest.approx(billions, abs=0.06)
+
+
 class _Everything(nn.Module):
     """A convolution of stride 2, a transposed one and a linear layer over each pixel."""
 

@@ -37,6 +37,7 @@ DESCRIPTIONS = {
     "hrt_base_256x192": "HRFormer-base",
     "mmpose_hrformer_small_256x192": "HRFormer-small",
     "mmpose_ae_res50_512": "ResNet-50 with 34 outputs, as associative embedding has",
+    "mmpose_ae_hrnet_w32_512": "HRNet-W32 with 34 outputs, as associative embedding has",
     "mmpose_higherhrnet_w32_512": "HigherHRNet-W32",
     "pose_hrnet_w48_384x288": "HRNet-W48",
     "udp_hrnet_w32_256x192_offset": "HRNet-W32 with UDP-Pose's wide fusion",
@@ -155,12 +156,22 @@ def test_networks_that_mmpose_lacks_are_refused(states: dict[str, dict[str, list
 
 
 def test_version_1_of_mmpose_calls_the_head_otherwise(states: dict[str, dict[str, list[int]]]) -> None:
-    for name in PAIRS.values():
+    for name in (*PAIRS.values(), "mmpose_ae_res50_512", "mmpose_ae_hrnet_w32_512"):
         theirs = filled(states[name])
         own, _ = to_own_names(theirs)
         newer = to_scheme(own, "mmpose1")
         assert newer.keys() == {name.replace("keypoint_head.", "head.") for name in theirs}
         assert to_own_names(newer)[1] == "mmpose 1.x"
+
+
+def test_higher_hrnets_own_files_have_no_prefix(states: dict[str, dict[str, list[int]]]) -> None:
+    own, scheme = to_own_names(filled(states["mmpose_higherhrnet_w32_512"]))
+    assert scheme == "mmpose 0.x"
+    assert_identical(to_scheme(own, "original"), own)
+    for prefix in ("", "1.", "module.1.", "module."):
+        mapped, scheme = to_own_names({prefix + name: value for name, value in own.items()})
+        assert scheme == "official"
+        assert_identical(mapped, own)
 
 
 def test_files_for_classification_have_no_prefix(states: dict[str, dict[str, list[int]]]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lib.config import load_config
+from lib.config import is_bottom_up, load_config
 from lib.core.pckh import MEANS
 from lib.utils.errors import PoseError
 from lib.zoo.manifest import HASH_IN_NAME, Entry, find, read_manifest
@@ -108,7 +108,8 @@ def test_the_experiment_exists(repository: Path, entry: Entry) -> None:
     path = repository / "experiments" / entry.config
     cfg = load_config(path, [str(word) for pair in entry.options.items() for word in pair])
     width, height = cfg.MODEL.IMAGE_SIZE
-    assert f"_{height}x{width}" in entry.name
+    assert (f"_{height}" if is_bottom_up(cfg) else f"_{height}x{width}") in entry.name
+    assert ([2, 1, 0.5] if entry.name.endswith("_multiscale") else [1]) == cfg.TEST.SCALE_FACTOR
     assert path.stem.endswith("_mmpose") == entry.name.startswith("mmpose")
     assert (cfg.DATASET.DATASET == "mpii") == ("Mean@0.5" in entry.published)
     assert ("udp" in cfg.MODEL.CODEC) == ("udp" in entry.name)

@@ -2,10 +2,16 @@
 
 from yacs.config import CfgNode
 
-from lib.config.networks import hrformer, hrnet, resnet, rsn
+from lib.config.networks import higher_hrnet, hrformer, hrnet, resnet, rsn
 from lib.config.networks.shared import COARSEST_STRIDE, NetworkOptions
 
-_NETWORKS: dict[str, NetworkOptions] = {"pose_hrnet": hrnet, "pose_resnet": resnet, "rsn": rsn, "hrformer": hrformer}
+_NETWORKS: dict[str, NetworkOptions] = {
+    "pose_hrnet": hrnet,
+    "pose_resnet": resnet,
+    "rsn": rsn,
+    "hrformer": hrformer,
+    "pose_higher_hrnet": higher_hrnet,
+}
 MODEL_NAMES = tuple(_NETWORKS)
 
 

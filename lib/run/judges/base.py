@@ -2,10 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
-
-from lib.core.inference import Predictions
-from lib.dataset.records import Records
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -45,12 +42,13 @@ class Judge(Protocol):
     @property
     def facts(self) -> dict[str, str]: ...
 
-    def judge(self, predictions: Predictions, records: Records, result_file: Path | None) -> Verdict:
+    def judge(self, predictions: Any, records: Any, result_file: Path | None) -> Verdict:
         """Write predictions where asked and measure them.
 
         Args:
-            predictions: of some of the records, which their `index` names.
-            records: all of the data set.
+            predictions: of some of the records, which their `index` names: `Predictions`, or `GroupPredictions` for
+                whole pictures.
+            records: all of the data set: `Records`, or `GroupRecords` for whole pictures.
             result_file: where to write the results in the data set's own format; None for nowhere.
 
         Raises:

@@ -9,23 +9,25 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.core.group_predictions import GroupPredictions
 from lib.core.inference import Predictions
 from lib.core.mpii_truth import find_mpii_truth
 from lib.core.oks_metrics import FACTS, OKS_METRICS, oks_metric_of, oks_statistics
 from lib.core.point_metrics import auc, epe, keypoint_distances, nme, pck
 from lib.core.truth import read_truth
-from lib.dataset import PoseDataset
+from lib.dataset import PictureDataset, PoseDataset, TestDataset
 from lib.dataset.layout import MPII
 from lib.dataset.records import Records
 from lib.run.judges.base import Judge, Verdict
 from lib.run.judges.coco import OksJudge, Rule
+from lib.run.judges.group import GroupJudge
 from lib.run.judges.mpii import PckhJudge, write_mpii
 from lib.run.judges.points import Metric, PointJudge, box_sizes
 from lib.run.setup import Setup
 from lib.utils.errors import PoseError
 
 
-def make_judges(setup: Setup, dataset: PoseDataset) -> list[Judge]:
+def make_judges(setup: Setup, dataset: TestDataset) -> list[Judge]:
     """The judges of TEST.METRICS in their order.
 
     Args:
@@ -35,6 +37,8 @@ def make_judges(setup: Setup, dataset: PoseDataset) -> list[Judge]:
     Raises:
         PoseError: a metric that the data set cannot be measured with, or truth that cannot be used.
     """
+    if isinstance(dataset, PictureDataset):
+        return [_group_judge(name, setup, dataset) for name in metrics_of(setup)]
     return [MAKERS[name](setup, dataset) for name in metrics_of(setup)]
 
 
@@ -45,7 +49,7 @@ def metrics_of(setup: Setup) -> list[str]:
 
 
 def judged_by(
-    judges: Sequence[Judge], predictions: Predictions, dataset: PoseDataset, result_file: Path | None
+    judges: Sequence[Judge], predictions: Predictions | GroupPredictions, dataset: TestDataset, result_file: Path | None
 ) -> Verdict:
     """The verdicts of all judges as one; the first of them writes the results and chooses the best weights."""
     files = [result_file, *[None] * (len(judges) - 1)]
@@ -70,6 +74,20 @@ def _oks_judge(metric: str, setup: Setup, dataset: PoseDataset) -> Judge:
     statistics = oks_statistics(metric, truth, skeleton)
     remarks = FACTS.get(metric, {})
     return OksJudge(truth, Rule.of(setup), setup.cfg.MODEL.NAME, statistics, fields=skeleton.fields, remarks=remarks)
+
+
+def _group_judge(metric: str, setup: Setup, dataset: PictureDataset) -> Judge:
+    """The judge of people that were found without boxes."""
+    skeleton = setup.skeleton
+    if metric not in OKS_METRICS:
+        raise PoseError(
+            f"TEST.METRICS asks for {metric}, which compares one pose with each annotated person, but MODEL.CODEC "
+            f"{setup.codec.name} finds people by itself; use {', '.join(OKS_METRICS)}."
+        )
+    truth = read_truth(dataset.annotation_file, skeleton.num_keypoints, skeleton.form)
+    statistics = oks_statistics(metric, truth, skeleton)
+    remarks = FACTS.get(metric, {})
+    return GroupJudge(truth, Rule.of(setup), setup.cfg.MODEL.NAME, statistics, fields=skeleton.fields, remarks=remarks)
 
 
 def _pckh(setup: Setup, dataset: PoseDataset) -> Judge:

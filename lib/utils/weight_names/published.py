@@ -11,8 +11,9 @@ from lib.utils.weight_names.rsn import is_mmpose_rsn, rsn_from_mmpose
 
 # Where training programs put the weights in their checkpoints, in order of preference.
 CONTAINERS = ("state_dict", "best_state_dict", "model")
-# Put before every name by DistributedDataParallel and torch.compile, in any order.
-WRAPPERS = ("module.", "_orig_mod.")
+# Put before every name by DistributedDataParallel, by torch.compile and by HigherHRNet's training in half precision
+# (lib/fp16_utils/fp16util.py, network_to_half: the network is the second of two modules), in any order.
+WRAPPERS = ("module.", "_orig_mod.", "1.")
 # mmpose splits a network in two; the second part's name tells the version.
 MMPOSE_PARTS = {"keypoint_head.": "mmpose 0.x", "head.": "mmpose 1.x", "backbone.": "mmpose backbone"}
 

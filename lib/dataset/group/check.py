@@ -1,0 +1,83 @@
+"""The check of one part of a data set for bottom-up networks, in lines of text."""
+
+import numpy as np
+
+from lib.dataset.check import Progress, check_annotations, image_faults, summarise
+from lib.dataset.coco import Annotations
+from lib.dataset.faults import Fault
+from lib.dataset.group.records import annotated_pictures, labelled_people, within_limit
+from lib.dataset.group.regions import ignored_regions
+from lib.dataset.images import open_images
+from lib.dataset.layout import MPII, DataFiles
+from lib.dataset.report import PartReport, unusable
+from lib.skeletons.skeleton import Skeleton
+from lib.utils.errors import PoseError
+
+
+def check_pictures(
+    title: str, files: DataFiles, skeleton: Skeleton, max_people: int, progress: Progress, *, is_train: bool
+) -> PartReport:
+    """Check annotations, ignored regions and images of one part of a data set.
+
+    Args:
+        title: how to call the part, for example "training part".
+        files: where it lies.
+        skeleton: the keypoint set it is used with.
+        max_people: people taught of a picture.
+        progress: wraps the iteration over the images.
+        is_train: ignored regions are looked at, and there must be people.
+
+    A file that cannot be used at all is a fault like the others, so that the rest is checked as well.
+    """
+    lines = [f"{title} {files.set_name}: {files.annotation_file}, images in {files.images}"]
+    faults: list[Fault] = []
+    if files.kind == MPII:
+        faults.append(Fault("format", "MPII's format is about single people", "use a COCO-format file"))
+        return _report(lines, faults)
+    try:
+        checked = check_annotations(files.annotation_file, skeleton)
+        faults += checked.faults
+        annotations = checked.annotations
+    except PoseError as error:
+        return _report(lines, [*faults, unusable(error)])
+    if annotations is None:
+        return _report(lines, faults)
+    lines.append(_people(annotations, max_people))
+    if is_train and not labelled_people(annotations).any():
+        faults.append(Fault("no people", "nobody has labelled keypoints", "label some"))
+    # Entries with structural faults are left out, so that the others are not in their places.
+    if is_train and not any(fault.entry >= 0 for fault in checked.faults):
+        faults += _region_faults(files, annotations, skeleton, max_people)
+    try:
+        store = open_images(files.images, annotations.images.file_name)
+        faults += image_faults(annotations.images, store, progress)
+    except PoseError as error:
+        faults.append(unusable(error))
+    return _report(lines, faults)
+
+
+def _people(annotations: Annotations, max_people: int) -> str:
+    labelled = labelled_people(annotations)
+    people = within_limit(annotations, labelled, max_people)
+    ignored = (annotations.category == annotations.person_category) & ~people
+    crowds = int((ignored & annotations.is_crowd).sum())
+    beyond = int((labelled & ~people).sum())
+    return (
+        f"  {len(annotations.images.id)} images, {len(annotated_pictures(annotations))} of them with annotated people; "
+        f"{int(people.sum())} people used; regions ignored: {crowds} crowds, "
+        f"{int(ignored.sum()) - crowds - beyond} people without keypoints, {beyond} beyond {max_people} of a picture"
+    )
+
+
+def _region_faults(files: DataFiles, annotations: Annotations, skeleton: Skeleton, max_people: int) -> list[Fault]:
+    people = within_limit(annotations, labelled_people(annotations), max_people)
+    ignored: np.ndarray = (annotations.category == annotations.person_category) & ~people
+    try:
+        ignored_regions(files.annotation_file, annotations, ignored, skeleton.form)
+    except PoseError as error:
+        return [unusable(error)]
+    return []
+
+
+def _report(lines: list[str], faults: list[Fault]) -> PartReport:
+    return PartReport(lines + [f"  {line}" for line in summarise(faults)], sum(fault.matters for fault in faults))

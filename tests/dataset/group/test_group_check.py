@@ -1,0 +1,79 @@
+"""What the dataset checker says of pictures with several people."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.tiny_groups import group_experiment, make_group_data
+
+from lib.config import load_config
+from lib.dataset.build import check_dataset
+
+
+def _check(root: Path, *overrides: str, is_train: bool = True) -> tuple[str, int]:
+    cfg = load_config(group_experiment(root, root), list(overrides))
+    report = check_dataset(cfg, is_train, lambda items, total: items)  # noqa: ARG005 - the signature of a progress bar
+    return "\n".join(report.lines), report.num_faults
+
+
+def _change(root: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    path = root / "annotations" / "person_keypoints_train.json"
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def test_a_sound_part(tmp_path: Path) -> None:
+    root = make_group_data(tmp_path / "data")
+    text, num_faults = _check(root)
+    assert "8 images, 8 of them with annotated people; 12 people used" in text
+    assert "4 crowds, 0 people without keypoints, 0 beyond 30 of a picture" in text
+    assert num_faults == 0
+    assert "4 images" in _check(root, is_train=False)[0]
+    assert (
+        "10 people used; regions ignored: 4 crowds, 0 people without keypoints, 2 beyond 2 of"
+        in (_check(root, "DATASET.MAX_NUM_PEOPLE", "2")[0])
+    )
+
+
+def _break_segmentation(content: dict[str, Any]) -> None:
+    crowd = next(one for one in content["annotations"] if one["iscrowd"])
+    crowd["segmentation"]["counts"] = [1]
+
+
+def _remove_labels(content: dict[str, Any]) -> None:
+    for one in content["annotations"]:
+        one["keypoints"], one["num_keypoints"] = [0] * 51, 0
+
+
+def _remove_box(content: dict[str, Any]) -> None:
+    del content["annotations"][0]["bbox"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_break_segmentation, "run lengths"),
+        (_remove_labels, "nobody has labelled keypoints"),
+        (_remove_box, "bad box"),
+        (lambda content: content["images"][0].update(width=97), "image size"),
+        (lambda content: content["images"][0].update(file_name="none.png"), "missing image"),
+        (lambda content: content.pop("images"), "images"),
+    ],
+)
+def test_faults_are_named(tmp_path: Path, change: Callable[[dict[str, Any]], None], said: str) -> None:
+    root = make_group_data(tmp_path / "data")
+    _change(root, change)
+    text, num_faults = _check(root)
+    assert num_faults > 0
+    assert said in text
+
+
+def test_files_that_cannot_be_used(tmp_path: Path) -> None:
+    root = make_group_data(tmp_path / "data")
+    (root / "annotations" / "person_keypoints_train.json").write_text("{")
+    assert "not valid JSON" in _check(root)[0]
+    text, num_faults = _check(root, "DATASET.DATASET", "mpii", "DATASET.SKELETON", "coco")
+    assert (num_faults, "single people" in text) == (1, True)
