@@ -2,17 +2,19 @@
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import Any
 
-T = TypeVar("T")
+Step = Callable[[Iterator[Any]], Iterable[Any]]
 
 # How often a step that waits looks whether it is still wanted, seconds.
 PATIENCE = 0.05
+# How long the end of a pipeline waits for a step that is inside a call that cannot be interrupted, seconds.
+GRACE = 5.0
 
 
-class _End(Generic[T]):
+class _End:
     """What follows the last item: nothing, or what the step raised."""
 
     def __init__(self, error: BaseException | None = None) -> None:
@@ -20,35 +22,41 @@ class _End(Generic[T]):
 
 
 @contextmanager
-def ahead(items: Iterable[T], depth: int = 2) -> Iterator[Iterator[T]]:
-    """Iterate over `items` in a thread of its own, a few items ahead of whoever takes them.
+def overlapped(items: Iterable[Any], *steps: Step, depth: int = 2) -> Iterator[Iterator[Any]]:
+    """Run a source and the steps behind it in a thread each.
 
     Args:
-        items: any iterable; a generator is closed in its thread when the block ends early.
-        depth: items that may wait to be taken, at least 1.
+        items: where the items come from, usually a generator.
+        steps: from an iterator of items to an iterable of items; each takes what the one before it gives.
+        depth: items that may wait between two steps, at least 1; with it the memory of the pipeline is bounded.
 
     Yields:
-        The same items in the same order. What `items` raises is raised where the item would have been taken.
+        What the last step gives, in order. What a step raises is raised there, after all that it gave before. When the
+        block ends early all threads end, and generators are closed.
     """
-    waiting: queue.Queue[T | _End[T]] = queue.Queue(maxsize=depth)
-    stopped = threading.Event()
-    thread = threading.Thread(target=_fill, args=(items, waiting, stopped), daemon=True)
-    thread.start()
+    stopped, threads, taken = threading.Event(), [], items
+    for step in (lambda source: source, *steps):
+        waiting: queue.Queue[Any] = queue.Queue(maxsize=depth)
+        source = step(iter(taken))
+        threads.append(threading.Thread(target=_fill, args=(source, waiting, stopped), daemon=True))
+        taken = _taken(waiting, stopped)
+    for thread in threads:
+        thread.start()
     try:
-        yield _taken(waiting)
+        yield iter(taken)
     finally:
         stopped.set()
-        thread.join()
+        for thread in threads:
+            thread.join(GRACE)
 
 
-def _fill(items: Iterable[T], waiting: "queue.Queue[T | _End[T]]", stopped: threading.Event) -> None:
-    end: _End[T] = _End()
-    iterator = iter(items)
+def _fill(items: Iterable[Any], waiting: "queue.Queue[Any]", stopped: threading.Event) -> None:
+    end, iterator = _End(), iter(items)
     try:
         for item in iterator:
             if not _put(waiting, item, stopped):
                 break
-    except BaseException as error:  # handed on to the thread that takes the items
+    except BaseException as error:  # handed on to whoever takes the items
         end = _End(error)
     finally:
         close = getattr(iterator, "close", None)
@@ -57,7 +65,7 @@ def _fill(items: Iterable[T], waiting: "queue.Queue[T | _End[T]]", stopped: thre
     _put(waiting, end, stopped)
 
 
-def _put(waiting: "queue.Queue[T | _End[T]]", item: "T | _End[T]", stopped: threading.Event) -> bool:
+def _put(waiting: "queue.Queue[Any]", item: Any, stopped: threading.Event) -> bool:
     """Wait for room; false when nobody wants the item any more."""
     while not stopped.is_set():
         try:
@@ -68,9 +76,12 @@ def _put(waiting: "queue.Queue[T | _End[T]]", item: "T | _End[T]", stopped: thre
     return False
 
 
-def _taken(waiting: "queue.Queue[T | _End[T]]") -> Iterator[T]:
-    while True:
-        item = waiting.get()
+def _taken(waiting: "queue.Queue[Any]", stopped: threading.Event) -> Iterator[Any]:
+    while not stopped.is_set():
+        try:
+            item = waiting.get(timeout=PATIENCE)
+        except queue.Empty:
+            continue
         if isinstance(item, _End):
             if item.error is not None:
                 raise item.error

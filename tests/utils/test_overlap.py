@@ -5,17 +5,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from lib.utils.overlap import ahead
+from lib.utils.overlap import overlapped
+
+
+def doubled(numbers: Iterator[int]) -> Iterator[int]:
+    for number in numbers:
+        yield 2 * number
 
 
 def test_the_same_items_in_the_same_order() -> None:
-    with ahead(range(1000), depth=3) as items:
+    with overlapped(range(1000), depth=3) as items:
         assert list(items) == list(range(1000))
 
 
-def test_chained_steps() -> None:
-    with ahead(range(50)) as first, ahead(number * 2 for number in first) as second:
-        assert sum(second) == 2450
+def test_steps_behind_each_other() -> None:
+    with overlapped(range(50), doubled, doubled) as items:
+        assert list(items) == list(range(0, 200, 4))
 
 
 def test_works_ahead_but_no_further_than_its_depth() -> None:
@@ -29,38 +34,39 @@ def test_works_ahead_but_no_further_than_its_depth() -> None:
                 four_made.set()
             yield number
 
-    with ahead(numbers(), depth=2) as items:
+    with overlapped(numbers(), depth=2) as items:
         assert next(items) == 0
         # One taken, two waiting, and one in hand for which there is no room.
         assert four_made.wait(timeout=10)
         assert made == [0, 1, 2, 3]
 
 
-def test_errors_come_where_the_item_would_have() -> None:
+@pytest.mark.parametrize("steps", [(), (doubled,), (doubled, doubled)])
+def test_errors_come_where_the_item_would_have(steps: tuple[object, ...]) -> None:
     def numbers() -> Iterator[int]:
         yield 1
         raise ValueError("broken")
 
-    with ahead(numbers()) as items:
-        assert next(items) == 1
+    with overlapped(numbers(), *steps) as items:  # type: ignore[arg-type]
+        assert next(items) == 2 ** len(steps)
         with pytest.raises(ValueError, match="broken"):
             next(items)
 
 
-def test_leaving_early_ends_the_thread_and_closes_the_generator() -> None:
-    closed = threading.Event()
+def test_leaving_early_ends_all_threads_and_closes_the_generators() -> None:
+    closed, asleep = threading.Event(), threading.Event()
 
     def numbers() -> Iterator[int]:
         try:
-            number = 0
-            while True:
-                yield number
-                number += 1
+            yield 0
+            # A camera that gives no more pictures: the step behind it waits for ever.
+            asleep.wait(timeout=0.5)
+            yield 1
         finally:
             closed.set()
 
     before = threading.active_count()
-    with ahead(numbers()) as items:
+    with overlapped(numbers(), doubled) as items:
         assert next(items) == 0
     assert closed.is_set()
     assert threading.active_count() == before
