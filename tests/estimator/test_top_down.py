@@ -78,8 +78,9 @@ def test_people_of_several_pictures_share_batches(data: Path, tmp_path: Path) ->
     pictures, boxes = _pictures_and_boxes(setup, data)
     several = [Boxes.of(np.repeat(own.xywh, 3, axis=0) + [[0], [1], [2]]) for own in boxes]
     several[2] = Boxes.none()
-    sizes = []
-    estimator._network.register_forward_hook(lambda module, inputs, output: sizes.append(len(inputs[0])))  # type: ignore[attr-defined]
+    sizes: list[int] = []
+    network = estimator._network  # type: ignore[attr-defined]
+    network.register_forward_hook(lambda _module, inputs, _output: sizes.append(len(inputs[0])))
 
     found = estimator(pictures, several, suppress=False)
 

@@ -3,35 +3,29 @@
 import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
+from helpers.infer_runs import run_inputs
 from helpers.made_videos import pan_zoom, write_video
 from helpers.pattern_estimator import STANDING, PatternEstimator
 from helpers.tiny_run import write_json
 
 from lib.bench.process_memory import written_mb
 from lib.detectors import BoxFile
-from lib.media import open_inputs
-from lib.run.infer.clock import StageClock
 from lib.run.infer.events import Shown
-from lib.run.infer.follow import FollowRules
-from lib.run.infer.ids import FrameIds
-from lib.run.infer.infer import run_steps
-from lib.run.infer.locate import ByDetector, FromFile, FullFrame, Locator
-from lib.run.infer.outputs import KINDS, Counts, Outputs, OutputSettings
-from lib.run.infer.stages import Locate, Pose
-from lib.skeletons import load_skeleton
+from lib.run.infer.locate import ByDetector, FromFile, FullFrame
+from lib.run.infer.outputs import Counts
 from lib.utils.errors import PoseError
 from lib.utils.image import read_image
 from lib.utils.logging import close_log
 from lib.utils.people import Boxes
 from visualization.people_pictures import DrawingOptions
 
-COCO = load_skeleton("coco")
 Run = Callable[..., Counts]
 
 
@@ -44,30 +38,7 @@ def _closed_log() -> Iterator[None]:
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Run the steps over inputs into tmp_path/out."""
-
-    def call(
-        *inputs: Path,
-        locator: Locator | None = None,
-        estimator: PatternEstimator | None = None,
-        kinds: Sequence[str] = KINDS,
-        drawing: DrawingOptions | None = None,
-        track: bool = True,
-        smooth: bool = True,
-    ) -> Counts:
-        clock, sources = StageClock(), open_inputs(*map(str, inputs))
-        locator = locator or FullFrame()
-        settings = OutputSettings(tmp_path / "out", frozenset(kinds), ".png", drawing or DrawingOptions())
-        file = locator.file if isinstance(locator, FromFile) else None
-        outputs = Outputs(settings, COCO, FrameIds(sources, file), {"model": "none"}, clock)
-        with_heat = settings.drawing.heatmap
-        pose = Pose(estimator or PatternEstimator(), FollowRules(COCO, track, smooth), with_heat, clock)
-        try:
-            run_steps(sources, Locate(locator, clock), pose, outputs, clock)
-        finally:
-            call.counts = outputs.counts  # type: ignore[attr-defined]
-        return outputs.counts
-
-    return call
+    return partial(run_inputs, tmp_path / "out")
 
 
 def _pictures(folder: Path, *names: str, size_wh: tuple[int, int] = (40, 60)) -> Path:
