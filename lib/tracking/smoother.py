@@ -63,7 +63,7 @@ class PoseSmoother:
     def __init__(
         self,
         min_cutoff: float = 1.0,
-        beta: float = 5.0,
+        beta: float = 10.0,
         *,
         keypoint_score: float = KEYPOINT_SCORE,
         gap_seconds: float = 0.25,
