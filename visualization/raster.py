@@ -8,34 +8,34 @@ from pathlib import Path
 import cv2
 import matplotlib
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from lib.utils.errors import PoseError
 from lib.utils.files import atomic_path
-from visualization.shapes import Disc, Rectangle, Segment, Shape
-from visualization.styles import Color
+from visualization.shapes import Disc, Segment, Shape
 
 # OpenCV takes fixed-point coordinates with this many fractional bits, which keeps sub-pixel positions.
 FRACTION_BITS = 4
 # How far OpenCV's antialiased polygons reach beyond their corners: with it taken off, discs of radius 1 to 5 px cover
 # their true area within 4 %.
 BLEED = 0.7
-CIRCLE_ANGLES = np.linspace(0.0, 2.0 * np.pi, 32, endpoint=False)
-CIRCLE = np.stack([np.cos(CIRCLE_ANGLES), np.sin(CIRCLE_ANGLES)], axis=1)
+# The round ends of a line, (17, 2) each: along the line and across it, in radii from its end point.
+HALF_TURN = np.linspace(0.0, np.pi, 17)
+BACK_END = np.stack([-np.sin(HALF_TURN), np.cos(HALF_TURN)], axis=1)
+# Points far outside the picture stay within what OpenCV's 32-bit fixed-point numbers hold.
+FARTHEST = 2.0**24
 CAPTION_COLOR, CAPTION_BACKGROUND = (235, 235, 235), (24, 24, 24)
 JPEG_QUALITY = 95
 
 
 def draw_shapes(image: np.ndarray, shapes: Iterable[Shape]) -> np.ndarray:
     """Draw shapes in their order, antialiased; the input is not modified."""
-    canvas = np.ascontiguousarray(image).copy()
-    for shape in shapes:
-        if isinstance(shape, Segment):
-            _line(canvas, shape)
-        elif isinstance(shape, Disc):
-            _disc(canvas, np.array(shape.center), shape.radius, shape.color)
-        else:
-            _rectangle(canvas, shape)
+    canvas = np.array(image, order="C")
+    lines = [line for shape in shapes for line in _lines(shape)]
+    if lines:
+        for corners, line in zip(_outlines(lines), lines, strict=True):
+            cv2.fillConvexPoly(canvas, corners, line.color, cv2.LINE_AA, FRACTION_BITS)
     return canvas
 
 
@@ -66,7 +66,7 @@ def captioned(image: np.ndarray, text: str) -> np.ndarray:
     size = int(np.clip(image.shape[1] / 32, 11, 22))
     bar = Image.new("RGB", (image.shape[1], round(size * 1.9)), CAPTION_BACKGROUND)
     middle = (round(size * 0.6), bar.height // 2)
-    ImageDraw.Draw(bar).text(middle, text, fill=CAPTION_COLOR, font=_font(size), anchor="lm")
+    ImageDraw.Draw(bar).text(middle, text, fill=CAPTION_COLOR, font=font(size), anchor="lm")
     return np.concatenate([np.asarray(bar), image])
 
 
@@ -89,36 +89,36 @@ def save_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
         temporary.write_bytes(content.tobytes())
 
 
-def _disc(canvas: np.ndarray, center: np.ndarray, radius: float, color: Color) -> None:
-    """A filled circle. OpenCV makes diamonds of small ones, so it is filled as a polygon."""
-    _polygon(canvas, center + CIRCLE * max(radius - BLEED, 0.0), color)
-
-
-def _line(canvas: np.ndarray, segment: Segment) -> None:
-    """A line of any width with round ends. OpenCV's own lines have whole widths, so it is filled as a polygon."""
-    start, end = np.array(segment.start), np.array(segment.end)
-    radius = segment.width / 2
-    for point in (start, end):
-        _disc(canvas, point, radius, segment.color)
-    length = float(np.hypot(*(end - start)))
-    if length > 0:
-        normal = np.array([start[1] - end[1], end[0] - start[0]]) / length * max(radius - BLEED, 0.0)
-        _polygon(canvas, np.stack([start + normal, end + normal, end - normal, start - normal]), segment.color)
-
-
-def _polygon(canvas: np.ndarray, corners: np.ndarray, color: Color) -> None:
-    fixed = np.rint(corners * 2**FRACTION_BITS).astype(np.int32)
-    cv2.fillConvexPoly(canvas, fixed, color, cv2.LINE_AA, FRACTION_BITS)
-
-
-def _rectangle(canvas: np.ndarray, rectangle: Rectangle) -> None:
-    x, y, width, height = rectangle.box
+def _lines(shape: Shape) -> list[Segment]:
+    """A shape as lines with round ends; a disc is one without length."""
+    if isinstance(shape, Segment):
+        return [shape]
+    if isinstance(shape, Disc):
+        return [Segment(shape.center, shape.center, 2 * shape.radius, shape.color)]
+    x, y, width, height = shape.box
     corners = [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
-    for start, end in zip(corners, corners[1:] + corners[:1], strict=True):
-        _line(canvas, Segment(start, end, rectangle.width, rectangle.color))
+    pairs = zip(corners, corners[1:] + corners[:1], strict=True)
+    return [Segment(start, end, shape.width, shape.color) for start, end in pairs]
+
+
+def _outlines(lines: Sequence[Segment]) -> NDArray[np.int32]:
+    """The polygons of lines in OpenCV's fixed-point numbers, (N, 34, 2), all at once.
+
+    OpenCV's own lines have whole widths, and its small circles are diamonds.
+    """
+    ends = np.array([(line.start, line.end) for line in lines], dtype=np.float64).clip(-FARTHEST, FARTHEST)
+    radii = np.maximum(np.array([line.width for line in lines]) / 2 - BLEED, 0.0)
+    along = ends[:, 1] - ends[:, 0]
+    lengths = np.hypot(along[:, 0], along[:, 1])
+    along[lengths == 0] = (1.0, 0.0)
+    along *= (radii / np.where(lengths > 0, lengths, 1.0))[:, None]
+    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
+    back = BACK_END[:, :1] * along[:, None] + BACK_END[:, 1:] * across[:, None]
+    corners = np.concatenate([ends[:, :1] + back, ends[:, 1:] - back], axis=1)
+    return np.rint(corners * 2**FRACTION_BITS).astype(np.int32)
 
 
 @lru_cache(maxsize=16)
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def font(size: int) -> ImageFont.FreeTypeFont:
     """The font that comes with matplotlib: the same on every machine."""
     return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size)

@@ -7,7 +7,7 @@ pixel centres at integers.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from visualization.styles import FACE_SIZE, Color, Style
 
@@ -59,6 +59,7 @@ def pose_shapes(
     threshold: float = 0.2,
     radius: float | None = None,
     line_width: float | None = None,
+    subset: NDArray[np.bool_] | None = None,
 ) -> list[Shape]:
     """The shapes of one person, to be drawn in their order.
 
@@ -68,6 +69,7 @@ def pose_shapes(
         threshold: a keypoint is drawn when its score is above it, and a limb when both its ends are.
         radius: of the keypoints in pixels; by the size of the person when None.
         line_width: of the limbs in pixels; by the size of the person when None.
+        subset: the keypoints that may be drawn, (K,); all when None. The others still count in the person's size.
 
     Returns:
         dark outlines, limbs, then keypoints; nothing when no keypoint is above the threshold.
@@ -77,6 +79,8 @@ def pose_shapes(
     if not shown.any():
         return []
     unit = drawing_unit(rows[shown, :2])
+    if subset is not None:
+        shown &= subset
     width = LINE_UNITS * unit if line_width is None else line_width
     size = RADIUS_UNITS * unit if radius is None else radius
     # Outlines of what is drawn finer than a face would hide it.

@@ -3,6 +3,7 @@
 import colorsys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lib.skeletons import Skeleton
 from lib.utils.errors import PoseError
@@ -127,6 +128,7 @@ PALETTES = {
 STYLE_NAMES = (*PALETTES, "people")
 
 
+@lru_cache(maxsize=256)
 def make_style(name: str, skeleton: Skeleton, person: int = 0) -> Style:
     """Apply a style to a keypoint set.
 
@@ -142,7 +144,7 @@ def make_style(name: str, skeleton: Skeleton, person: int = 0) -> Style:
     if name not in STYLE_NAMES:
         raise PoseError(f"style {name!r} does not exist; choose one of {', '.join(STYLE_NAMES)}.")
     if name == "people":
-        color = _person_color(person)
+        color = person_color(person)
         palette = Palette(color, color, color, {})
     else:
         palette = PALETTES[name]
@@ -193,7 +195,7 @@ def _limb_side(first: str, second: str) -> str:
     return second if first == "middle" else "middle"
 
 
-def _person_color(person: int) -> Color:
+def person_color(person: int) -> Color:
     """Hues a golden angle apart differ for any number of people."""
     red, green, blue = colorsys.hsv_to_rgb((0.55 + person * GOLDEN_ANGLE) % 1.0, 0.75, 1.0)
     return int(red * 255), int(green * 255), int(blue * 255)

@@ -1,19 +1,16 @@
 """The testing command: from a configuration and weights to a result file and its statistics."""
 
-from pathlib import Path
-
 from yacs.config import CfgNode
 
-from lib.codecs.base import check_same_codec
 from lib.config import notices
 from lib.run.board import Board
 from lib.run.evaluation import Evaluator, Outcome
 from lib.run.folder import RunFolder
 from lib.run.progress import TestWatch
 from lib.run.report import long_report, plot_command
-from lib.run.setup import describe_machine, make_model, make_tested_network, picture_notice, set_up
+from lib.run.setup import describe_machine, make_tested_network, picture_notice, set_up
+from lib.run.weights import load_trained
 from lib.utils import distributed
-from lib.utils.checkpoint import load_weights
 from lib.utils.logging import open_log
 from lib.utils.seeding import seed_everything
 
@@ -34,19 +31,13 @@ def test(cfg: CfgNode) -> Outcome:
     notice = picture_notice(cfg)
     for line in [f"Testing on {describe_machine(setup.device)}.", *notices(cfg), *([notice] if notice else [])]:
         logger.info(line)
-    weights = Path(cfg.TEST.MODEL_FILE) if cfg.TEST.MODEL_FILE else folder.tested_weights()
-    model = make_model(setup)
-    report = load_weights(
-        model, weights, allow_new_head=False, keypoint_names=setup.skeleton.names, codec=setup.codec.name
-    )
-    if report.metadata is not None:
-        check_same_codec(report.metadata.codec, setup.codec.description(), str(weights))
+    trained = load_trained(setup)
     evaluator = Evaluator(setup)
     result_file = folder.results(cfg.DATASET.TEST_SET)
     watch = TestWatch(setup, Board(None), folder.path)
-    network = make_tested_network(setup, model)
+    network = make_tested_network(setup, trained.model)
     outcome = evaluator.evaluate(network, watch, result_file, title="test")
-    for line in long_report(evaluator, outcome, weights):
+    for line in long_report(evaluator, outcome, trained.path):
         logger.info(line)
     remark = f" ({outcome.remark})" if outcome.remark else ""
     logger.info(f"{'result file':<12} {result_file}{remark}")

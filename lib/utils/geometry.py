@@ -51,6 +51,19 @@ def apply_affine(points: ArrayLike, matrix: ArrayLike) -> Tensor:
     return points @ matrix[..., :2].transpose(-1, -2) + matrix[..., None, :, 2]
 
 
+def compose_affine(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """The maps that first apply `inner`: (..., 2, 3) each, float64."""
+    linear = outer[..., :2] @ inner[..., :2]
+    shift = (outer[..., :2] @ inner[..., 2:])[..., 0] + outer[..., 2]
+    return np.concatenate([linear, shift[..., None]], axis=-1)
+
+
+def invert_affine(matrix: np.ndarray) -> np.ndarray:
+    """The inverse maps, (..., 2, 3), float64."""
+    linear = np.linalg.inv(matrix[..., :2])
+    return np.concatenate([linear, -linear @ matrix[..., 2:]], axis=-1)
+
+
 def mirror_points(keypoints: Tensor, width: Tensor | int, permutation: Sequence[int]) -> Tensor:
     """Keypoints of the mirrored image.
 

@@ -55,7 +55,12 @@ def decode_image(content: bytes, name: str, *, apply_exif: bool = False) -> np.n
     flags = cv2.IMREAD_COLOR if apply_exif else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     # OpenCV raises on an empty buffer and returns None for what is no picture.
     usable = bool(content) and not is_cut_short_jpeg(content)
-    image = cv2.imdecode(np.frombuffer(content, np.uint8), flags) if usable else None
+    try:
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), flags) if usable else None
+    except cv2.error as error:
+        # Above all pictures beyond OpenCV's limit of 2^30 pixels.
+        reason = " ".join(str(error.err).split())
+        raise PoseError(f"image {name} cannot be decoded (OpenCV: {reason}); write it again, or smaller.") from error
     if image is None:
         raise PoseError(f"image {name} is cut short or not a picture ({len(content)} bytes); fetch or write it again.")
     return image

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 from helpers.tiny_run import make_tiny_data, run_folder, tiny_experiment, write_json
+from helpers.tiny_weights import save_random_weights
 
-from lib.codecs import build_codec
-from lib.config import config_to_text, load_config, resolve_skeleton
+from lib.config import load_config
 from lib.core.runtimes.choose import PACKAGES
 from lib.models import build_model
 from lib.run.evaluation import Outcome
 from lib.run.test import test as run_test
-from lib.utils.checkpoint import model_checkpoint, save_checkpoint
 from lib.utils.errors import PoseError
 from lib.utils.logging import close_log
 
@@ -30,19 +29,6 @@ def _closed_log() -> Iterator[None]:
     close_log()
 
 
-def _save_weights(experiment: Path, path: Path, *overrides: str) -> Path:
-    cfg = load_config(experiment, overrides)
-    torch.manual_seed(0)
-    content = model_checkpoint(
-        build_model(cfg),
-        codec=build_codec(cfg).description(),
-        skeleton=resolve_skeleton(cfg),
-        config=config_to_text(cfg),
-    )
-    save_checkpoint(path, content)
-    return path
-
-
 def _test(experiment: Path, *overrides: object) -> Outcome:
     return run_test(load_config(experiment, [str(word) for word in overrides]))
 
@@ -53,10 +39,10 @@ def test_the_best_weights_are_taken_and_named(data: Path, tmp_path: Path, capsys
     with pytest.raises(PoseError, match=r"TEST\.MODEL_FILE is empty"):
         _test(experiment)
     assert not (tmp_path / "output").exists()
-    _save_weights(experiment, folder / "final_state.pth")
+    save_random_weights(experiment, folder / "final_state.pth")
     _test(experiment)
     assert "final_state.pth" in capsys.readouterr().out
-    _save_weights(experiment, folder / "model_best.pth")
+    save_random_weights(experiment, folder / "model_best.pth")
     outcome = _test(experiment)
     printed = capsys.readouterr().out
     for fact in ("model_best.pth", "annotated boxes", "6 kept, 0 dropped", "udp_gaussian", "64x64", "plot_coco.py"):
@@ -71,7 +57,7 @@ def test_the_best_weights_are_taken_and_named(data: Path, tmp_path: Path, capsys
 
 def test_detected_boxes_have_no_pck(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     experiment = tiny_experiment(tmp_path, data)
-    weights = _save_weights(experiment, tmp_path / "weights.pth")
+    weights = save_random_weights(experiment, tmp_path / "weights.pth")
     outcome = _test(experiment, "TEST.MODEL_FILE", weights, "TEST.USE_GT_BBOX", False)
     assert outcome.pck.mean is None
     printed = capsys.readouterr().out
@@ -83,13 +69,13 @@ def test_the_plot_command_knows_the_keypoint_set(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     experiment = tiny_experiment(tmp_path, data, SKELETON={"NAMES": [f"dot_{index}" for index in range(17)]})
-    _test(experiment, "TEST.MODEL_FILE", _save_weights(experiment, tmp_path / "weights.pth"))
+    _test(experiment, "TEST.MODEL_FILE", save_random_weights(experiment, tmp_path / "weights.pth"))
     assert f"--skeleton {run_folder(tmp_path) / 'results' / 'skeleton.yaml'}" in capsys.readouterr().out
 
 
 def test_batch_size_and_workers_change_nothing(data: Path, tmp_path: Path) -> None:
     experiment = tiny_experiment(tmp_path, data)
-    weights = _save_weights(experiment, tmp_path / "weights.pth")
+    weights = save_random_weights(experiment, tmp_path / "weights.pth")
     results = run_folder(tmp_path) / "results" / "keypoints_val_results_0.json"
     contents = []
     for overrides in (("WORKERS", 0), ("WORKERS", 2, "TEST.BATCH_SIZE_PER_GPU", 1)):
@@ -102,7 +88,7 @@ def test_batch_size_and_workers_change_nothing(data: Path, tmp_path: Path) -> No
 
 def test_weights_of_another_codec_are_refused(data: Path, tmp_path: Path) -> None:
     experiment = tiny_experiment(tmp_path, data)
-    weights = _save_weights(experiment, tmp_path / "weights.pth", "MODEL.CODEC", "msra")
+    weights = save_random_weights(experiment, tmp_path / "weights.pth", "MODEL.CODEC", "msra")
     with pytest.raises(PoseError, match=r"msra.*udp_gaussian"):
         _test(experiment, "TEST.MODEL_FILE", weights)
     assert not (tmp_path / "output").exists()
@@ -124,21 +110,21 @@ def test_weights_that_do_not_name_their_codec_are_announced(
 def test_weights_of_another_network_are_refused(data: Path, tmp_path: Path) -> None:
     experiment = tiny_experiment(tmp_path, data)
     other = ("MODEL.EXTRA.STAGE4.NUM_CHANNELS", "[4,8,16,64]")
-    weights = _save_weights(experiment, tmp_path / "weights.pth", *other)
+    weights = save_random_weights(experiment, tmp_path / "weights.pth", *other)
     with pytest.raises(PoseError, match=r"weights\.pth"):
         _test(experiment, "TEST.MODEL_FILE", weights)
 
 
 def test_a_network_that_answers_nan_is_named(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     experiment = tiny_experiment(tmp_path, data)
-    weights = _save_weights(experiment, tmp_path / "weights.pth")
+    weights = save_random_weights(experiment, tmp_path / "weights.pth")
 
     def spoil(model: torch.nn.Module, *_: object, **__: object) -> object:
         with torch.no_grad():
             next(model.parameters()).fill_(float("nan"))
         return type("Report", (), {"metadata": None})()
 
-    monkeypatch.setattr("lib.run.test.load_weights", spoil)
+    monkeypatch.setattr("lib.run.weights.load_weights", spoil)
     with pytest.raises(PoseError, match=r"records \[0, 1"):
         _test(experiment, "TEST.MODEL_FILE", weights)
     assert not run_folder(tmp_path).joinpath("results").exists()
@@ -150,7 +136,7 @@ def test_a_set_without_annotations_gives_a_checked_submission(
     content = json.loads((data / "annotations" / "person_keypoints_val.json").read_text())
     write_json(tmp_path / "image_info.json", {**content, "annotations": []})
     experiment = tiny_experiment(tmp_path, data, TEST={"USE_GT_BBOX": False})
-    weights = _save_weights(experiment, tmp_path / "weights.pth")
+    weights = save_random_weights(experiment, tmp_path / "weights.pth")
     outcome = _test(experiment, "TEST.MODEL_FILE", weights, "DATASET.TEST_ANNO", tmp_path / "image_info.json")
     assert outcome.stats is None
     assert "valid COCO submission" in capsys.readouterr().out
@@ -160,7 +146,7 @@ def test_the_arithmetic_is_named_with_its_reason(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     experiment = tiny_experiment(tmp_path, data)
-    weights = _save_weights(experiment, tmp_path / "weights.pth")
+    weights = save_random_weights(experiment, tmp_path / "weights.pth")
     monkeypatch.setattr("lib.utils.device.has_amx", lambda: False)
     _test(experiment, "TEST.MODEL_FILE", weights)
     assert "float32 (AMP auto; this CPU has no AMX units for bf16) on cpu, eager" in capsys.readouterr().out
@@ -179,7 +165,7 @@ def test_another_runtime_gives_the_same_results(
     for package in PACKAGES[runtime]:
         pytest.importorskip(package)
     experiment = tiny_experiment(tmp_path, data)
-    weights = _save_weights(experiment, tmp_path / "weights.pth")
+    weights = save_random_weights(experiment, tmp_path / "weights.pth")
     results = run_folder(tmp_path) / "results" / "keypoints_val_results_0.json"
     contents = []
     for name in ("eager", runtime):

@@ -1,0 +1,6 @@
+"""From pictures to people, with a trained network."""
+
+from lib.estimator.base import Estimate, Estimator, Heat
+from lib.estimator.top_down import TopDownEstimator
+
+__all__ = ["Estimate", "Estimator", "Heat", "TopDownEstimator"]

@@ -1,0 +1,184 @@
+"""From inputs to files of poses."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tqdm import tqdm
+from yacs.config import CfgNode
+
+from lib.config import notices
+from lib.detectors import BoxFile
+from lib.media import open_inputs
+from lib.media.source import Source
+from lib.run.detector import DetectorSettings, make_detector
+from lib.run.estimator import make_estimator
+from lib.run.infer.clock import StageClock
+from lib.run.infer.events import Batch, shown_in
+from lib.run.infer.follow import FollowRules
+from lib.run.infer.ids import FrameIds
+from lib.run.infer.locate import ByDetector, FromFile, FullFrame, Locator
+from lib.run.infer.outputs import Counts, Outputs, OutputSettings
+from lib.run.infer.stages import Locate, Pose, read
+from lib.run.infer.synthetic import synthetic_notice
+from lib.run.setup import Setup, describe_machine, set_up
+from lib.run.weights import TrainedModel, load_trained
+from lib.utils.errors import PoseError
+from lib.utils.logging import get_logger, open_log
+from lib.utils.overlap import overlapped
+
+
+@dataclass(frozen=True)
+class BoxSettings:
+    """Where boxes come from.
+
+    Attributes:
+        file: a COCO-format file; None for none.
+        images_file: names the images that results in `file` are about.
+        file_threshold: boxes of the file below this score are left out.
+        full_frame: one person fills each picture.
+        detector: what looks for people otherwise.
+        detect_every: frames of a video from one detection to the next.
+    """
+
+    file: Path | None = None
+    images_file: Path | None = None
+    file_threshold: float = 0.0
+    full_frame: bool = False
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    detect_every: int = 1
+
+
+@dataclass(frozen=True)
+class InferSettings:
+    """What a run does beside what its experiment says.
+
+    Attributes:
+        inputs: as people name them, see `lib.media.open_inputs`.
+        boxes: where boxes come from.
+        outputs: what is written.
+        track: give people of videos ids.
+        smooth: filter the keypoints of followed people.
+        show_speed: print how fast each step is.
+    """
+
+    inputs: Sequence[str]
+    boxes: BoxSettings
+    outputs: OutputSettings
+    track: bool = True
+    smooth: bool = True
+    show_speed: bool = False
+
+
+def infer(cfg: CfgNode, settings: InferSettings) -> Counts:
+    """Estimate the poses in all inputs and write them.
+
+    Args:
+        cfg: the experiment; TEST.MODEL_FILE, or the best weights of its own run.
+        settings: the rest.
+
+    Returns:
+        What was done; inputs that could not be read are reported and listed.
+
+    Raises:
+        PoseError: no input, boxes or weights at all, no input that could be read, or nowhere to write.
+        KeyboardInterrupt: after what was done is written.
+    """
+    logger = open_log()
+    setup = set_up(cfg)
+    sources = _inputs(settings)
+    trained = load_trained(setup)
+    locator, file = _locator(settings.boxes, setup, sources)
+    for line in _start_lines(setup, trained, locator, sources):
+        logger.info(line)
+    if notice := synthetic_notice(trained.report.metadata, sources):
+        logger.warning("warning: %s", notice)
+    clock = StageClock()
+    drawing = settings.outputs.drawing
+    pose = Pose(
+        make_estimator(setup, trained),
+        FollowRules(setup.skeleton, settings.track, settings.smooth),
+        with_heat=drawing.heatmap and "pictures" in settings.outputs.kinds,
+        clock=clock,
+    )
+    facts = {
+        "model": cfg.MODEL.NAME,
+        "weights": trained.path.name,
+        "codec": setup.codec.name,
+        "boxes": locator.description,
+    }
+    outputs = Outputs(settings.outputs, setup.skeleton, FrameIds(sources, file), facts, clock)
+    try:
+        run_steps(sources, Locate(locator, clock), pose, outputs, clock)
+    finally:
+        _report(outputs.counts, settings, clock)
+    if outputs.counts.frames == 0:
+        raise PoseError(f"not one of {len(sources)} inputs could be read; see the warnings above.")
+    return outputs.counts
+
+
+def run_steps(sources: Sequence[Source], locate: Locate, pose: Pose, outputs: Outputs, clock: StageClock) -> None:
+    """Read, find boxes and estimate in a thread each, and write in this one."""
+    with overlapped(read(sources, clock), locate, pose) as batches, outputs:
+        for batch in _with_progress(batches):
+            for event in batch:
+                outputs.handle(event)
+
+
+def _inputs(settings: InferSettings) -> list[Source]:
+    """All inputs but the results of an earlier run, which may lie below the input folder."""
+    results = settings.outputs.folder.resolve()
+    found = open_inputs(*settings.inputs)
+    sources = [source for source in found if source.path is None or results not in source.path.resolve().parents]
+    if not sources:
+        raise PoseError(f"all inputs lie in the folder of the results, {settings.outputs.folder}; choose another.")
+    return sources
+
+
+def _locator(boxes: BoxSettings, setup: Setup, sources: Sequence[Source]) -> tuple[Locator, BoxFile | None]:
+    """The source of boxes; what it lacks is said before anything is read."""
+    if boxes.full_frame:
+        return FullFrame(), None
+    if boxes.file is not None:
+        file = BoxFile(boxes.file, boxes.images_file, score_threshold=boxes.file_threshold)
+        names = {kind: [source.file_name for source in sources if source.is_video is kind] for kind in (False, True)}
+        lacking = file.without_boxes(names[False], names[True])
+        if lacking:
+            get_logger().warning(
+                "warning: %d of %d inputs have no boxes in %s, the first is %s",
+                *(len(lacking), len(sources), boxes.file, lacking[0]),
+            )
+        return FromFile(file), file
+    detector = make_detector(boxes.detector, setup.device)
+    return ByDetector(detector, detector.name, boxes.detect_every), None
+
+
+def _start_lines(setup: Setup, trained: TrainedModel, locator: Locator, sources: Sequence[Source]) -> Iterator[str]:
+    yield f"Estimating poses on {describe_machine(setup.device)}."
+    yield from notices(setup.cfg)
+    width, height = setup.codec.input_size_wh
+    flip = "flip test" if setup.cfg.TEST.FLIP_TEST else "no flip test"
+    yield f"weights      {trained.path}"
+    yield f"boxes        {locator.description}"
+    codec = f"codec {setup.codec.name}, decoder {setup.codec.decoder}"
+    yield f"network      {setup.cfg.MODEL.NAME}, {width}x{height}, {codec}, {flip}"
+    yield f"arithmetic   {setup.precision}, {setup.runtime}"
+    yield f"inputs       {len(sources)}, the first is {sources[0].name}"
+
+
+def _with_progress(batches: Iterator[Batch]) -> Iterator[Batch]:
+    with tqdm(desc="poses", unit="frame", disable=not sys.stderr.isatty(), dynamic_ncols=True) as bar:
+        for batch in batches:
+            yield batch
+            bar.update(len(shown_in(batch)))
+
+
+def _report(counts: Counts, settings: InferSettings, clock: StageClock) -> None:
+    logger = get_logger()
+    failed = f", {len(counts.failures)} of them could not be read" if counts.failures else ""
+    logger.info(f"{counts.people} people in {counts.frames} pictures and frames of {counts.inputs} inputs{failed}")
+    logger.info(f"results      {settings.outputs.folder}")
+    if settings.show_speed:
+        for line in clock.lines(counts.frames):
+            logger.info(line)

@@ -1,0 +1,45 @@
+"""10,000 frames in memory that does not grow."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.made_videos import write_video
+
+from lib.bench.process_memory import written_mb
+from lib.media import VideoWriter, open_inputs
+
+NUM_FRAMES, WARM, SIZE_WH = 10_000, 1_000, (64, 48)
+# What allocators keep back; all frames would be 92 MB.
+GROWTH_MB = 8
+
+
+@pytest.mark.slow
+def test_ten_thousand_frames(rng: np.random.Generator, tmp_path: Path) -> None:
+    texture = rng.integers(0, 256, (SIZE_WH[1], SIZE_WH[0] + 100, 3), dtype=np.uint8)
+
+    def moving() -> Iterator[np.ndarray]:
+        for index in range(NUM_FRAMES):
+            yield texture[:, index % 100 : index % 100 + SIZE_WH[0]]
+
+    write_video(tmp_path / "a.mp4", moving(), sound=True)
+    (source,) = open_inputs(str(tmp_path / "a.mp4"))
+    memory, count = {}, 0
+    frames = source.frames()
+    first = next(frames)
+    assert source.info is not None
+    with VideoWriter(tmp_path / "b.mp4", source.info, sound_from=source.path) as output:
+        output.write(first.image, first.time, first.duration)
+        for count, frame in enumerate(frames, 2):
+            output.write(frame.image, frame.time, frame.duration)
+            if count in (WARM, NUM_FRAMES):
+                memory[count] = written_mb()
+    assert count == NUM_FRAMES
+    assert source.problem == ""
+    assert memory[NUM_FRAMES] - memory[WARM] < GROWTH_MB
+    (again,) = open_inputs(str(tmp_path / "b.mp4"))
+    assert next(iter(again.frames())).index == 0
+    assert again.info is not None
+    assert again.info.num_frames == NUM_FRAMES
+    assert again.info.duration == pytest.approx(NUM_FRAMES / 25, abs=0.01)
