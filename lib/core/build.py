@@ -5,6 +5,7 @@ from yacs.config import CfgNode
 
 from lib.config import resolve_skeleton
 from lib.config.resolve import LEVEL_CODECS
+from lib.core.group_inference import GroupTest
 from lib.core.group_loss import GroupLoss
 from lib.core.loss import HardKeypointLoss, HeatmapLoss, OffsetLoss
 from lib.core.unit_loss import LevelLoss, UnitLoss
@@ -60,3 +61,9 @@ def _offset_loss(cfg: CfgNode, *, mmpose: bool) -> OffsetLoss:
     if cfg.LOSS.USE_OHKM:
         raise PoseError("LOSS.USE_OHKM exists for gaussian targets alone; set it to false for offset targets.")
     return OffsetLoss(use_weights=cfg.LOSS.USE_TARGET_WEIGHT, smooth_l1=cfg.LOSS.SMOOTH_L1, mmpose=mmpose)
+
+
+def build_group_test(cfg: CfgNode) -> GroupTest:
+    """How a bottom-up test looks at pictures."""
+    options = cfg.TEST
+    return GroupTest(tuple(sorted(options.SCALE_FACTOR, reverse=True)), options.FLIP_TEST, options.PROJECT2IMAGE)

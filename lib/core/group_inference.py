@@ -96,7 +96,7 @@ def predict_groups(
             times.pictures += len(members)
             map_wh = (heatmaps.shape[-1], heatmaps.shape[-2])
             for place, one in zip(members, people, strict=True):
-                points = to_image(
+                points = points_to_image(
                     one.keypoints, map_wh, base_wh, batch.to_image[place].numpy(), unbiased=codec.unbiased
                 )
                 parts.append(columns_of(int(batch.index[place]), points, one))
@@ -142,7 +142,7 @@ def look(
     return found[0] if len(found) == 1 else codec.combiner.mean_of_scales(found), tags
 
 
-def to_image(
+def points_to_image(
     points: np.ndarray, map_wh: tuple[int, int], base_wh: tuple[int, int], to_picture: np.ndarray, *, unbiased: bool
 ) -> np.ndarray:
     """Bring points of maps back to the picture.

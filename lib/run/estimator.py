@@ -1,6 +1,9 @@
 """From a configuration and weights to an estimator."""
 
-from lib.estimator import Estimator, TopDownEstimator
+from lib.codecs.group.codec import GroupCodec
+from lib.core.build import build_group_test
+from lib.dataset.group.build import build_resize
+from lib.estimator import BottomUpEstimator, Estimator, TopDownEstimator
 from lib.estimator.top_down import Suppression
 from lib.run.setup import Setup, make_tested_network
 from lib.run.weights import TrainedModel
@@ -12,14 +15,25 @@ def make_estimator(setup: Setup, trained: TrainedModel) -> Estimator:
     Raises:
         PoseError: the runtime cannot run the network.
     """
-    test = setup.cfg.TEST
+    test, color_rgb = setup.cfg.TEST, setup.cfg.DATASET.COLOR_RGB
+    network = make_tested_network(setup, trained.model)
+    if isinstance(setup.codec, GroupCodec):
+        return BottomUpEstimator(
+            network,
+            setup.codec,
+            setup.prepare,
+            setup.precision,
+            build_resize(setup.cfg),
+            build_group_test(setup.cfg),
+            color_rgb=color_rgb,
+        )
     return TopDownEstimator(
-        make_tested_network(setup, trained.model),
+        network,
         setup.codec,
         setup.prepare,
         setup.precision,
         Suppression(setup.skeleton.sigmas_array, test.IN_VIS_THRE, test.OKS_THRE, test.SOFT_NMS),
-        color_rgb=setup.cfg.DATASET.COLOR_RGB,
+        color_rgb=color_rgb,
         flip_test=test.FLIP_TEST,
         batch_size=test.BATCH_SIZE_PER_GPU,
     )

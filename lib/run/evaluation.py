@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from lib.codecs.group.codec import GroupCodec
+from lib.core.build import build_group_test
 from lib.core.function import validate
-from lib.core.group_inference import GroupTest, Pictures, predict_groups
+from lib.core.group_inference import Pictures, predict_groups
 from lib.core.group_predictions import GroupPredictions, Times
 from lib.core.hooks import Listener
 from lib.core.inference import Predictions
@@ -120,11 +121,9 @@ class Evaluator:
 
     def _predict(self, model: nn.Module, listener: Listener, title: str) -> _Found:
         """Arguments as in `evaluate`; a listener sees no whole pictures."""
-        setup, options, progress = self.setup, self.setup.cfg.TEST, Progress(self.loader, title)
+        setup, progress = self.setup, Progress(self.loader, title)
         if isinstance(setup.codec, GroupCodec):
-            scales = tuple(sorted(options.SCALE_FACTOR, reverse=True))
-            pictures = cast(Iterable[Pictures], progress)
-            test = GroupTest(scales, options.FLIP_TEST, options.PROJECT2IMAGE)
+            pictures, test = cast(Iterable[Pictures], progress), build_group_test(setup.cfg)
             found = predict_groups(model, setup.codec, pictures, setup.prepare, test, setup.precision)
             return _Found(found, math.nan, Pck(torch.zeros(1), torch.zeros(1)), found.times)
         validation = validate(
@@ -134,7 +133,7 @@ class Evaluator:
             progress,
             setup.prepare,
             setup.precision,
-            flip_test=options.FLIP_TEST,
+            flip_test=setup.cfg.TEST.FLIP_TEST,
             listener=listener,
         )
         return _Found(validation.predictions, validation.loss, validation.pck, None)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from lib.utils.people import Boxes, FloatArray, People
+from lib.utils.people import Boxes, FloatArray, People, pose_extents
 
 # Below it a keypoint is a guess about something that is not in sight.
 KEYPOINT_SCORE = 0.2
@@ -19,23 +19,6 @@ LEAST_INSIDE = 0.2
 def seen_keypoints(keypoints: FloatArray, min_score: float) -> NDArray[np.bool_]:
     """Which keypoints (..., K, 3) have finite numbers and at least this score, (..., K)."""
     return np.isfinite(keypoints).all(axis=-1) & (keypoints[..., 2] >= min_score)
-
-
-def pose_extents(points: FloatArray, seen: NDArray[np.bool_]) -> FloatArray:
-    """The smallest boxes around the seen keypoints.
-
-    Args:
-        points: image_ (x, y), (P, K, 2).
-        seen: (P, K).
-
-    Returns:
-        image_ left, top, width, height, (P, 4); zeros where no keypoint is seen.
-    """
-    low = np.where(seen[..., None], points, np.inf).min(axis=1, initial=np.inf)
-    high = np.where(seen[..., None], points, -np.inf).max(axis=1, initial=-np.inf)
-    anything = seen.any(axis=1, keepdims=True)
-    low, high = np.where(anything, low, 0.0), np.where(anything, high, 0.0)
-    return np.concatenate([low, high - low], axis=1)
 
 
 def boxes_from_poses(

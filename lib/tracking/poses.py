@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lib.tracking.boxes import pose_extents, seen_keypoints
+from lib.tracking.boxes import seen_keypoints
 from lib.utils.errors import PoseError
-from lib.utils.people import FloatArray, People
+from lib.utils.people import FloatArray, People, pose_extents
 
 
 @dataclass(frozen=True)

@@ -99,3 +99,20 @@ class People:
     def moved(self, keypoints: FloatArray) -> "People":
         """The same people with other keypoints, (P, K, 3)."""
         return replace(self, keypoints=keypoints)
+
+
+def pose_extents(points: FloatArray, seen: NDArray[np.bool_]) -> FloatArray:
+    """The smallest boxes around the seen keypoints.
+
+    Args:
+        points: image_ (x, y), (P, K, 2).
+        seen: (P, K).
+
+    Returns:
+        image_ left, top, width, height, (P, 4); zeros where no keypoint is seen.
+    """
+    low = np.where(seen[..., None], points, np.inf).min(axis=1, initial=np.inf)
+    high = np.where(seen[..., None], points, -np.inf).max(axis=1, initial=-np.inf)
+    anything = seen.any(axis=1, keepdims=True)
+    low, high = np.where(anything, low, 0.0), np.where(anything, high, 0.0)
+    return np.concatenate([low, high - low], axis=1)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lib.codecs.group.codec import GroupCodec
 from lib.codecs.group.options import GroupOptions
-from lib.core.group_inference import GroupTest, predict_groups, to_image
+from lib.core.group_inference import GroupTest, points_to_image, predict_groups
 from lib.core.group_predictions import Times
 from lib.core.inference import Preparation
 from lib.dataset.group.pictures import PictureBatch, resized
@@ -241,7 +241,7 @@ def test_points_against_the_published_arithmetic(rng: np.random.Generator, udp: 
     resize: Resize = UdpResize(512) if udp else PlainResize(512)
     base, points = resize.input_size(picture), rng.uniform(0, 100, (3, K, 2))
     for map_wh in (base, (base[0] // 4, base[1] // 4)):
-        found = to_image(points, map_wh, base, resize.to_image(picture), unbiased=udp)
+        found = points_to_image(points, map_wh, base, resize.to_image(picture), unbiased=udp)
         for person, keypoint, axis in product(range(3), range(K), range(2)):
             value = points[person, keypoint, axis]
             if udp:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import torch
 
-from lib.codecs import build_codec
 from lib.config import config_to_text, load_config, resolve_skeleton
 from lib.models import build_model
+from lib.run.setup import make_codec
 from lib.utils.checkpoint import model_checkpoint, save_checkpoint
 
 
@@ -16,7 +16,7 @@ def save_random_weights(experiment: Path, path: Path, *overrides: str) -> Path:
     torch.manual_seed(0)
     content = model_checkpoint(
         build_model(cfg),
-        codec=build_codec(cfg).description(),
+        codec=make_codec(cfg).description(),
         skeleton=resolve_skeleton(cfg),
         config=config_to_text(cfg),
     )

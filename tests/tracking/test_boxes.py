@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from helpers.moving_people import SIZE_WH, Walk, people_of
 
-from lib.tracking.boxes import box_overlap, boxes_from_poses, pose_extents
-from lib.utils.people import Boxes, People
+from lib.tracking.boxes import box_overlap, boxes_from_poses
+from lib.utils.people import Boxes, People, pose_extents
 
 
 def _standing(*places: tuple[float, float]) -> People:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 from yacs.config import CfgNode
 
-from lib.config import notices
+from lib.config import is_bottom_up, notices
 from lib.detectors import BoxFile
 from lib.media import open_inputs
 from lib.media.source import Source
@@ -18,7 +18,7 @@ from lib.run.infer.clock import StageClock
 from lib.run.infer.events import Batch, shown_in
 from lib.run.infer.follow import FollowRules
 from lib.run.infer.ids import FrameIds
-from lib.run.infer.locate import ByDetector, FromFile, FullFrame, Locator
+from lib.run.infer.locate import ByDetector, FromFile, FullFrame, Locator, NoBoxes
 from lib.run.infer.outputs import Counts, Outputs, OutputSettings
 from lib.run.infer.stages import Locate, Pose, read
 from lib.run.infer.synthetic import synthetic_notice
@@ -138,6 +138,13 @@ def _inputs(settings: InferSettings) -> list[Source]:
 
 def _locator(boxes: BoxSettings, setup: Setup, sources: Sequence[Source]) -> tuple[Locator, BoxFile | None]:
     """The source of boxes; what it lacks is said before anything is read."""
+    if is_bottom_up(setup.cfg):
+        if boxes.file is not None or boxes.full_frame:
+            raise PoseError(
+                f"MODEL.CODEC {setup.cfg.MODEL.CODEC} finds all people of a picture by itself; leave out --boxes and "
+                "--full-frame."
+            )
+        return NoBoxes(), None
     if boxes.full_frame:
         return FullFrame(), None
     if boxes.file is not None:

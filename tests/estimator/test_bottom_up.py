@@ -1,0 +1,119 @@
+"""Estimates of all people in pictures equal those of a test on the same files."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from helpers.infer_runs import run_inputs
+from helpers.tiny_groups import group_experiment, make_group_data
+from helpers.tiny_weights import save_random_weights
+
+from lib.config import load_config
+from lib.core.build import build_group_test
+from lib.core.group_inference import GroupPredictions, predict_groups
+from lib.dataset import build_loader, build_test_dataset
+from lib.estimator import Estimator
+from lib.run.estimator import make_estimator
+from lib.run.infer.locate import NoBoxes
+from lib.run.setup import Setup, set_up
+from lib.run.weights import load_trained
+from lib.utils.errors import PoseError
+from lib.utils.image import read_image
+from lib.utils.people import Boxes
+
+SETTINGS = {
+    "ae": (),
+    "ae_udp": ("MODEL.CODEC", "ae_udp"),
+    "scales": ("TEST.SCALE_FACTOR", "[2, 1, 0.5]"),
+    "bgr": ("DATASET.COLOR_RGB", "False", "TEST.FLIP_TEST", "False"),
+    "small maps": ("TEST.PROJECT2IMAGE", "False"),
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_group_data(tmp_path_factory.mktemp("groups") / "data")
+
+
+def _make(folder: Path, data: Path, *overrides: str) -> tuple[Setup, Estimator]:
+    experiment = group_experiment(folder, data)
+    weights = save_random_weights(experiment, folder / "w.pth", *overrides)
+    content = torch.load(weights, weights_only=True)
+    for name, value in content["state_dict"].items():
+        if name.startswith("final_layers") and name.endswith("bias"):
+            value[:17] += 0.3  # so high that people are found
+    torch.save(content, weights)
+    setup = set_up(load_config(experiment, [*overrides, "TEST.MODEL_FILE", str(weights)]))
+    return setup, make_estimator(setup, load_trained(setup))
+
+
+def _pictures(data: Path) -> list[np.ndarray]:
+    return [read_image(data / "images" / "val" / f"{1000 + number}.png") for number in range(4)]
+
+
+def _tested(setup: Setup) -> GroupPredictions:
+    loader = build_loader(setup.cfg, build_test_dataset(setup.cfg), is_train=False)
+    model = load_trained(setup).model
+    return predict_groups(model, setup.codec, loader, setup.prepare, build_group_test(setup.cfg))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_equals_the_test_loop(data: Path, tmp_path: Path, name: str) -> None:
+    setup, estimator = _make(tmp_path, data, *SETTINGS[name])
+    expected = _tested(setup)
+    found = estimator(_pictures(data))
+    assert len(found) == 4
+    assert sum(len(one.people) for one in found) == len(expected.index) > 4
+    for number, one in enumerate(found):
+        rows = np.flatnonzero(expected.index == number)
+        order = rows[np.argsort(-expected.person_scores[rows], kind="stable")]
+        np.testing.assert_allclose(one.people.scores, expected.person_scores[order], rtol=1e-5)
+        np.testing.assert_allclose(one.people.keypoints, expected.with_scores()[order], rtol=1e-5, atol=1e-4)
+
+
+def test_boxes_are_the_extents_of_what_was_found(data: Path, tmp_path: Path) -> None:
+    _, estimator = _make(tmp_path, data)
+    people = estimator(_pictures(data)[:1])[0].people
+    for box, rows in zip(people.boxes.xywh, people.keypoints, strict=True):
+        points = rows[rows[:, 2] > 0, :2]
+        np.testing.assert_allclose(box, [*points.min(axis=0), *np.ptp(points, axis=0)])
+    np.testing.assert_array_equal(people.boxes.scores, people.scores)
+    assert (np.diff(people.scores) <= 0).all()
+
+
+@pytest.mark.parametrize("name", ["ae", "ae_udp", "small maps"])
+def test_heat_lies_where_the_keypoints_are(data: Path, tmp_path: Path, name: str) -> None:
+    _, estimator = _make(tmp_path, data, *SETTINGS[name], "TEST.ADJUST", "False", "TEST.REFINE", "False")
+    (found,) = estimator(_pictures(data)[:1], with_heat=True)
+    assert found.heat is not None
+    heat, keypoints = found.heat.maps[0], found.people.keypoints.reshape(-1, 3)
+    row, column = np.unravel_index(heat.argmax(), heat.shape)
+    peak = found.heat.to_image[0] @ [column, row, 1.0]
+    assert keypoints[:, 2].max() == pytest.approx(heat.max(), abs=1e-5)
+    assert np.hypot(*(keypoints[:, :2] - peak).T).min() < 1e-3
+
+
+def test_files_of_a_run(data: Path, tmp_path: Path) -> None:
+    _, estimator = _make(tmp_path, data)
+    counts = run_inputs(tmp_path / "out", data / "images" / "val", locator=NoBoxes(), estimator=estimator)
+    assert (counts.frames, counts.failures) == (4, [])
+    assert counts.people == sum(len(one.people) for one in estimator(_pictures(data)))
+    assert len(list((tmp_path / "out" / "pictures").iterdir())) == 4
+
+
+def test_sizes_nobody_expects(data: Path, tmp_path: Path) -> None:
+    _, estimator = _make(tmp_path, data)
+    pictures = [np.full((*shape, 3), 90, np.uint8) for shape in ((1, 1), (1, 40), (33, 47))]
+    assert [np.isfinite(one.people.keypoints).all() for one in estimator(pictures)] == [True] * 3
+    assert estimator([]) == []
+
+
+def test_bad_input_is_one_sentence(data: Path, tmp_path: Path) -> None:
+    _, estimator = _make(tmp_path, data)
+    with pytest.raises(PoseError, match="leave the boxes out"):
+        estimator(_pictures(data)[:1], [Boxes.none()])
+    with torch.no_grad():
+        next(estimator._network.parameters()).fill_(torch.nan)  # type: ignore[attr-defined]
+    with pytest.raises(PoseError, match="NaN or infinite"):
+        estimator(_pictures(data)[:1])
