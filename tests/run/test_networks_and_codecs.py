@@ -36,7 +36,7 @@ TINY_EXTRA: dict[str, dict[str, Any]] = {
     "rsn": {"NUM_LAYERS": 18, "WIDTH": 8, "UPSAMPLE_CHANNELS": 16},
 }
 ENCODINGS = tuple(DECODERS)
-# pose_higher_hrnet sees whole pictures alone; see test_bottom_up.py.
+# pose_higher_hrnet sees whole pictures alone; see test_bottom_up_run.py.
 NETWORKS = tuple(name for name in MODEL_NAMES if name != "pose_higher_hrnet")
 
 

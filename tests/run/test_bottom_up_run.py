@@ -205,7 +205,7 @@ def test_learns_synthetic_people_by_heart(tmp_path: Path) -> None:
     make_dataset(tmp_path / "data", train=8, val=1, seed=0, workers=1, progress=False)
     small = ["MODEL.IMAGE_SIZE", [128, 128], "MODEL.HEATMAP_SIZE", [32, 32], "DATASET.FLIP", False]
     folders = ["DATASET.ROOT", tmp_path / "data", "OUTPUT_DIR", tmp_path / "output", "LOG_DIR", tmp_path / "log"]
-    schedule = ["TRAIN.BATCH_SIZE_PER_GPU", 4, "TRAIN.END_EPOCH", 80, "TRAIN.EVAL_EVERY", 80, "TRAIN.WARMUP_ITERS", 10]
+    schedule = ["TRAIN.BATCH_SIZE_PER_GPU", 4, "TRAIN.END_EPOCH", 60, "TRAIN.EVAL_EVERY", 60, "TRAIN.WARMUP_ITERS", 10]
     # Averaged weights lag behind in so few steps.
     options = [
         "DATASET.TEST_SET",
