@@ -76,7 +76,7 @@ def test_equals_the_test_loop(data: Path, tmp_path: Path, name: str) -> None:
 def test_people_of_several_pictures_share_batches(data: Path, tmp_path: Path) -> None:
     setup, estimator = _make(tmp_path, data)
     pictures, boxes = _pictures_and_boxes(setup, data)
-    several = [Boxes.of(np.repeat(own.xywh, 3, axis=0) + [[0], [1], [2]]) for own in boxes]
+    several = [Boxes.of(np.repeat(own.xywh, 3, axis=0) + np.arange(3.0)[:, None]) for own in boxes]
     several[2] = Boxes.none()
     sizes: list[int] = []
     network = estimator._network  # type: ignore[attr-defined]
