@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from lib.detectors import BoxFile, Detector, full_frame
+from lib.detectors import BoxFile, Detector, full_frame, look
 from lib.run.infer.events import Shown
 from lib.utils.people import Boxes
 
@@ -37,9 +37,9 @@ class ByDetector:
     def __call__(self, shown: Sequence[Shown]) -> list[Boxes | None]:
         """See `Locator`."""
         chosen = [event for event in shown if not event.source.is_video or event.frame.index % self.every == 0]
-        found = iter(self.detector([event.frame.image for event in chosen])) if chosen else iter(())
-        wanted = set(map(id, chosen))
-        return [next(found) if id(event) in wanted else None for event in shown]
+        found = look(self.detector, [event.frame.image for event in chosen]) if chosen else []
+        boxes = {id(event): own for event, own in zip(chosen, found, strict=True)}
+        return [boxes.get(id(event)) for event in shown]
 
 
 @dataclass(frozen=True)
