@@ -62,6 +62,7 @@ class BoxFile:
         self.left_out = columns.left_out
         self._image_ids, self._boxes = columns.image_ids, columns.boxes
         self._pictures = _pictures(listing, listed_in)
+        self._sizes = {} if listing is None else _sizes(listing)
 
     def __len__(self) -> int:
         """How many boxes there are."""
@@ -77,6 +78,15 @@ class BoxFile:
     def largest_image_id(self) -> int:
         """The largest id of an image or a box, at least 0."""
         return max(self._pictures.largest_image_id, int(self._image_ids.max(initial=0)))
+
+    def size_of(self, file_name: str, frame_index: int | None = None) -> tuple[int, int] | None:
+        """Width and height that the file gives to a picture, pixels; None where it has none.
+
+        Args:
+            file_name, frame_index: as for `image_id_of`.
+        """
+        image_id = self.image_id_of(file_name, frame_index)
+        return None if image_id is None else self._sizes.get(image_id)
 
     def image_id_of(self, file_name: str, frame_index: int | None = None) -> int | None:
         """The id that the file gives to a picture or a frame; None where it has none.
@@ -199,3 +209,13 @@ def _pictures(listing: Record | None, source: PathLike) -> Pictures:
     if listing is None or not any("file_name" in image for image in listing["images"]):
         return NumberedPictures()
     return NamedPictures(listing["images"], source)
+
+
+def _sizes(listing: Record) -> dict[int, tuple[int, int]]:
+    """Width and height of the images that have both, by id."""
+    sizes = {}
+    for image in listing["images"]:
+        size_wh = image.get("width"), image.get("height")
+        if all(isinstance(side, int) and side > 0 for side in size_wh):
+            sizes[image["id"]] = size_wh
+    return sizes
