@@ -93,8 +93,9 @@ class PoseGraph(nn.Module):
 
     def _normalized(self, crops: Tensor) -> Tensor:
         """The arithmetic of `lib.utils.image.normalize`, operation by operation, in a form that can be traced."""
-        images = (crops if self.pixels.color_rgb else crops.flip(-1)).permute(0, 3, 1, 2)
-        return (images.to(torch.float32) / MAX_PIXEL - self.mean) / self.std
+        values = crops.to(torch.float32) / MAX_PIXEL  # first: TensorRT can do nothing else with bytes
+        images = (values if self.pixels.color_rgb else values.flip(-1)).permute(0, 3, 1, 2)
+        return (images - self.mean) / self.std
 
     def _heatmaps(self, images: Tensor) -> Tensor:
         if not self.parts.flip_test:
