@@ -18,7 +18,7 @@ from torch import Tensor
 from yacs.config import CfgNode
 
 from lib.config import load_config
-from lib.detectors import Detector, full_frame
+from lib.detectors import Detector, detector_name, full_frame, look
 from lib.run.detector import DetectorSettings, make_detector
 from lib.run.estimator import make_estimator
 from lib.run.setup import set_up
@@ -31,6 +31,8 @@ from lib.utils.people import Boxes, FloatArray, People
 # A file, (H, W, 3) uint8 RGB, or a tensor (3, H, W) RGB that is uint8, or floating in 0..1.
 Picture = str | os.PathLike[str] | np.ndarray | Tensor
 FULL_FRAME = "full-frame"
+# Pictures that are held and looked at together: enough to fill batches, and few enough for the memory.
+PORTION = 16
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,9 @@ class PoseEstimator:
         weights: a checkpoint of any published scheme; None = the best weights of the experiment's own run.
         overrides: `KEY VALUE` pairs for the experiment, flat, e.g. ["TEST.FLIP_TEST", "False", "DEVICE", "cpu"].
         detector: finds the boxes where a call gives none: "auto" (Faster R-CNN on a GPU, SSDLite on the CPU),
-            "fasterrcnn", "ssdlite", "full-frame" (one person fills the picture), or any function from a list of
-            pictures, (H, W, 3) uint8 RGB, to their `Boxes`. It is made when it is first needed.
-        detector_weights: "default" for torchvision's published ones, or a file.
+            "fasterrcnn", "ssdlite", `DetectorSettings` with a file of weights and thresholds, "full-frame" (one person
+            fills the picture), or any function from a list of pictures, (H, W, 3) uint8 RGB, to their `Boxes`.
+            torchvision's are made, and their weights fetched, when they are first needed.
 
     Raises:
         PoseError: a file is absent or does not belong to the experiment.
@@ -111,8 +113,7 @@ class PoseEstimator:
         weights: str | os.PathLike[str] | None = None,
         *,
         overrides: Sequence[str] = (),
-        detector: str | Detector = "auto",
-        detector_weights: str | os.PathLike[str] = "default",
+        detector: str | DetectorSettings | Detector = "auto",
     ) -> None:
         config = cfg.clone() if isinstance(cfg, CfgNode) else load_config(cfg, overrides)
         if isinstance(cfg, CfgNode) and overrides:
@@ -125,8 +126,11 @@ class PoseEstimator:
         self.skeleton = setup.skeleton
         self._device = setup.device
         self._estimate = make_estimator(setup, load_trained(setup))
+        if isinstance(detector, str) and detector != FULL_FRAME:
+            detector = DetectorSettings(detector)
+        if isinstance(detector, DetectorSettings):
+            detector_name(detector.name, setup.device)
         self._detector = detector
-        self._detector_weights = detector_weights
 
     @overload
     def __call__(  # type: ignore[overload-overlap] # a str is a sequence of str, and a picture
@@ -156,27 +160,33 @@ class PoseEstimator:
             PoseError: a picture or box that cannot be used, or no weights for the detector.
         """
         single = _is_single(pictures)
-        images = [as_picture(picture) for picture in ([pictures] if single else pictures)]
+        forms = [pictures] if single else _listed(pictures)
         given = None if boxes is None else [_as_boxes(own) for own in ([boxes] if single else boxes)]
-        if given is not None and len(given) != len(images):
-            raise PoseError(f"there are boxes for {len(given)} pictures and {len(images)} pictures; give both alike.")
-        if given is None and self._estimate.needs_boxes:
+        if given is not None and len(given) != len(forms):
+            raise PoseError(f"there are boxes for {len(given)} pictures and {len(forms)} pictures; give both alike.")
+        results: list[PoseResult] = []
+        for start in range(0, len(forms), PORTION):
+            part = slice(start, start + PORTION)
+            results += self._results([as_picture(form) for form in forms[part]], None if given is None else given[part])
+        return results[0] if single else results
+
+    def _results(self, images: list[np.ndarray], boxes: list[Boxes] | None) -> list[PoseResult]:
+        """Of a few pictures, which share the batches of detector and network."""
+        if boxes is None and self._estimate.needs_boxes:
             estimates = self._estimate(images, self._detect(images), suppress=True)
         else:
-            estimates = self._estimate(images, given, suppress=False)
-        results = [
+            estimates = self._estimate(images, boxes, suppress=False)
+        return [
             PoseResult(estimate.people, (image.shape[1], image.shape[0]), self.skeleton)
             for image, estimate in zip(images, estimates, strict=True)
         ]
-        return results[0] if single else results
 
     def _detect(self, images: Sequence[np.ndarray]) -> list[Boxes]:
-        if self._detector == FULL_FRAME:
-            return [full_frame((image.shape[1], image.shape[0])) for image in images]
+        if isinstance(self._detector, DetectorSettings):
+            self._detector = make_detector(self._detector, self._device)
         if isinstance(self._detector, str):
-            settings = DetectorSettings(self._detector, self._detector_weights)
-            self._detector = make_detector(settings, self._device)
-        return self._detector(images)
+            return [full_frame((image.shape[1], image.shape[0])) for image in images]
+        return look(self._detector, images)
 
 
 def as_picture(value: Picture) -> np.ndarray:
@@ -209,6 +219,15 @@ def _is_single(pictures: Any) -> bool:
     if isinstance(pictures, (str, os.PathLike)):
         return True
     return isinstance(pictures, (np.ndarray, Tensor)) and pictures.ndim != 4
+
+
+def _listed(pictures: Any) -> Sequence[Any]:
+    if isinstance(pictures, (np.ndarray, Tensor, Sequence)):
+        return pictures  # type: ignore[return-value] # arrays of pictures are such as well
+    raise PoseError(
+        f"{type(pictures).__name__} is no picture and no sequence of pictures; give files, arrays (numpy.asarray makes "
+        "one of a PIL image) or tensors."
+    )
 
 
 def _as_boxes(boxes: ArrayLike | Boxes) -> Boxes:

@@ -1,7 +1,9 @@
 """The estimator that people's own programs use."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -141,8 +143,45 @@ def test_bad_input_is_one_sentence(estimator: PoseEstimator, experiment: Path, f
         "finite": lambda: estimator(picture, boxes=[[1, 2, 3, np.nan]]),
         "for 1 pictures and 2": lambda: estimator([picture, picture], boxes=[BOXES]),
         "does not exist": lambda: PoseEstimator(experiment, "absent.pth"),
-        "is unknown": lambda: PoseEstimator(experiment, experiment.parent / "w.pth", detector="yolo")(picture),
+        "is unknown": lambda: PoseEstimator(experiment, experiment.parent / "w.pth", detector="yolo"),
+        "no sequence of pictures": lambda: estimator(None),  # type: ignore[call-overload]
+        "boxes cannot be used": lambda: estimator(picture, boxes=[[1, 2, 3, 4], [5]]),
+        "not finite": lambda: estimator(picture, boxes=Boxes(np.full((1, 4), np.inf), np.ones(1))),
+        "or others than Boxes": lambda: _with_detector(experiment, lambda _: [[1, 2, 3, 4]])(picture),
+        "0 answers for 1": lambda: _with_detector(experiment, lambda _: [])(picture),
     }
     for message, call in cases.items():
         with pytest.raises(PoseError, match=message):
             call()
+
+
+def _with_detector(experiment: Path, detector: Callable[..., Any]) -> PoseEstimator:
+    return PoseEstimator(experiment, experiment.parent / "w.pth", detector=detector)
+
+
+def test_many_pictures_go_through_in_portions(experiment: Path, files: list[Path]) -> None:
+    looked: list[int] = []
+
+    def detector(pictures: Sequence[np.ndarray], /) -> list[Boxes]:
+        looked.append(len(pictures))
+        return [Boxes.of(BOXES[:1]) for _ in pictures]
+
+    results = _with_detector(experiment, detector)([files[0]] * 35)
+    assert looked == [16, 16, 3]
+    assert len(results) == 35
+
+
+def test_two_poses_of_one_person_are_kept_for_own_boxes_alone(experiment: Path, files: list[Path]) -> None:
+    twice = [BOXES[0], BOXES[0]]
+    estimator = _with_detector(experiment, lambda pictures: [Boxes.of(twice, [0.5, 0.9]) for _ in pictures])
+    assert len(estimator(files[0], boxes=twice)) == 2
+    assert len(estimator(files[0])) == 1
+
+
+def test_threads_do_not_disturb_each_other(estimator: PoseEstimator, files: list[Path]) -> None:
+    pictures = [read_image(file) for file in files]
+    expected = [estimator(picture, boxes=BOXES) for picture in pictures]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda number: estimator(pictures[number % 3], boxes=BOXES), range(60)))
+    for number, result in enumerate(found):
+        np.testing.assert_allclose(result.keypoints, expected[number % 3].keypoints, atol=1e-3)

@@ -14,6 +14,7 @@ ALLOWED = {
     "dataset": {"dataset", "codecs", "utils", "skeletons"},
     "core": {"core", "codecs", "utils", "skeletons"},
     "zoo": {"zoo", "utils"},
+    "export": {"export", "codecs", "core", "models", "utils", "skeletons"},
     "estimator": {"estimator", "core", "codecs", "dataset", "utils", "skeletons"},
     "media": {"media", "utils"},
     "detectors": {"detectors", "utils"},

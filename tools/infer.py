@@ -7,11 +7,16 @@ pictures/ (drawn), json/ (one file per input), results.json and images.json (COC
 """
 
 import argparse
+import math
 from pathlib import Path
+
+from yacs.config import CfgNode
 
 from lib.config import load_config, resolve_skeleton
 from lib.config.arguments import AMP_CHOICES
+from lib.detectors import NAMES
 from lib.run.detector import DetectorSettings
+from lib.run.folder import RunFolder
 from lib.run.infer.infer import BoxSettings, InferSettings, infer
 from lib.run.infer.outputs import KINDS, OutputSettings
 from lib.skeletons import Skeleton
@@ -22,7 +27,8 @@ from visualization.colors import parse_color
 from visualization.people_pictures import DrawingOptions
 from visualization.styles import STYLE_NAMES
 
-QUICKSTART = "experiments/synthetic/hrnet_w24_128x96_udp.yaml"
+REPOSITORY = Path(__file__).resolve().parents[1]
+QUICKSTART = REPOSITORY / "experiments" / "synthetic" / "hrnet_w24_128x96_udp.yaml"
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -31,8 +37,8 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     add = parser.add_argument
-    add("--cfg", default=QUICKSTART, help="experiment file; by default that of make quickstart")
-    add("opts", nargs="*", metavar="KEY VALUE", help="options of the experiment to change, e.g. TEST.MODEL_FILE W.pth")
+    add("--cfg", type=Path, default=QUICKSTART, help="experiment file; by default that of make quickstart")
+    add("opts", nargs="*", metavar="KEY VALUE", help="options of the experiment, before --input")
     add("--input", required=True, nargs="+", metavar="PATH", help="what to look at")
     add("--output", type=Path, default=Path("output/infer"), metavar="DIR", help="folder of the results (%(default)s)")
     add("--device", help="auto | cpu | cuda | cuda:N (DEVICE)")
@@ -50,16 +56,16 @@ def _add_boxes(group: argparse._ArgumentGroup) -> None:
     add("--boxes", type=Path, metavar="FILE", help="detections or annotations in COCO's format, of any detector")
     add("--images-file", type=Path, metavar="FILE", help="COCO file with the images that detections are about")
     add("--full-frame", action="store_true", help="one person fills each picture")
-    add("--detector", default="auto", choices=("auto", "fasterrcnn", "ssdlite"), help="torchvision's (%(default)s)")
-    add("--detector-weights", default="default", metavar="FILE", help="weights of the detector (torchvision's own)")
-    add("--box-thr", type=float, metavar="SCORE", help="boxes below this score are left out (0.5; of a file: none)")
-    add("--box-nms", type=float, default=0.5, metavar="IOU", help="overlap of the detector's suppression (%(default)s)")
-    add("--max-people", type=_count, default=100, help="most boxes of the detector per picture (%(default)s)")
+    add("--detector", choices=("auto", *NAMES), help="torchvision's (auto)")
+    add("--detector-weights", metavar="FILE", help="weights of the detector (torchvision's own)")
+    add("--box-thr", type=_number, metavar="SCORE", help="boxes below this score are left out (0.5; of a file: none)")
+    add("--box-nms", type=_number, metavar="IOU", help="overlap of the detector's suppression (0.5)")
+    add("--max-people", type=_count, help="most boxes of the detector per picture (100)")
 
 
 def _add_video(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--detect-every", type=_count, default=1, metavar="N", help="detect on every Nth frame, else follow the poses")
+    add("--detect-every", type=_count, metavar="N", help="detect on every Nth frame, else follow the poses")
     add("--no-track", action="store_true", help="no ids from frame to frame")
     add("--no-smooth", action="store_true", help="no filter over time")
     add("--show-speed", action="store_true", help="frames per second of every step")
@@ -73,9 +79,9 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
 
 def _add_drawing(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--kpt-thr", type=float, default=0.3, help="keypoints up to this score are not drawn (%(default)s)")
-    add("--radius", type=float, help="of the keypoints in pixels (by the size of the person)")
-    add("--thickness", type=float, help="of the limbs in pixels (by the size of the person)")
+    add("--kpt-thr", type=_number, default=0.3, help="keypoints up to this score are not drawn (%(default)s)")
+    add("--radius", type=_number, help="of the keypoints in pixels (by the size of the person)")
+    add("--thickness", type=_number, help="of the limbs in pixels (by the size of the person)")
     add("--style", default="chunhua", choices=STYLE_NAMES, help="colours (%(default)s)")
     add("--skeleton", default="", metavar="NAMES", help="draw these keypoints alone, e.g. 'upper' or 'nose,left_*'")
     add("--hide-box", action="store_true", help="no boxes")
@@ -93,6 +99,14 @@ def _count(text: str) -> int:
     return value
 
 
+def _number(text: str) -> float:
+    """A finite number, for argparse."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number")
+    return value
+
+
 def main() -> None:
     """Read, estimate, write, tell what was written."""
     arguments = parse_arguments()
@@ -103,6 +117,7 @@ def main() -> None:
     }
     given = [word for key, value in flags.items() if value is not None for word in (key, str(value))]
     cfg = load_config(arguments.cfg, [*arguments.opts, *given])
+    _check_quickstart(arguments.cfg, cfg)
     outputs = OutputSettings(
         arguments.output, _kinds(arguments.save), f".{arguments.format}", _drawing(arguments, resolve_skeleton(cfg))
     )
@@ -117,24 +132,42 @@ def main() -> None:
     infer(cfg, settings)
 
 
+def _check_quickstart(path: Path, cfg: CfgNode) -> None:
+    """Where nobody names an experiment, the quickstart's has to have been run."""
+    if path == QUICKSTART and not cfg.TEST.MODEL_FILE and not RunFolder(cfg).best.is_file():
+        raise PoseError(
+            f"without --cfg the quickstart's weights are taken, and {RunFolder(cfg).best} is not there; run make "
+            "quickstart, or give --cfg X.yaml TEST.MODEL_FILE W.pth."
+        )
+
+
 def _boxes(arguments: argparse.Namespace) -> BoxSettings:
     if arguments.boxes and arguments.full_frame:
         raise PoseError("--boxes and --full-frame exclude each other; leave one of them out.")
-    threshold = {} if arguments.box_thr is None else {"score_threshold": arguments.box_thr}
-    detector = DetectorSettings(
-        name=arguments.detector,
-        weights=arguments.detector_weights,
-        nms_threshold=arguments.box_nms,
-        max_people=arguments.max_people,
-        **threshold,
-    )
+    if arguments.images_file and not arguments.boxes:
+        raise PoseError("--images-file names the images of --boxes; give --boxes as well, or leave it out.")
+    own = {
+        "name": arguments.detector,
+        "weights": arguments.detector_weights,
+        "nms_threshold": arguments.box_nms,
+        "max_people": arguments.max_people,
+    }
+    given = {key: value for key, value in own.items() if value is not None}
+    if (arguments.boxes or arguments.full_frame) and (given or arguments.detect_every):
+        raise PoseError(
+            "--detector, --detector-weights, --box-nms, --max-people and --detect-every are about a detector; leave "
+            "them out with --boxes and --full-frame."
+        )
+    threshold = arguments.box_thr
+    if threshold is not None and not arguments.boxes:
+        given["score_threshold"] = threshold
     return BoxSettings(
         file=arguments.boxes,
         images_file=arguments.images_file,
-        file_threshold=arguments.box_thr or 0.0,
+        file_threshold=threshold or 0.0,
         full_frame=arguments.full_frame,
-        detector=detector,
-        detect_every=arguments.detect_every,
+        detector=DetectorSettings(**given),
+        detect_every=arguments.detect_every or 1,
     )
 
 

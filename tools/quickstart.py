@@ -59,6 +59,8 @@ def main() -> None:
     print(format_statistics(statistics, cfg.MODEL.NAME))
     for name, path in (("results", results), ("pictures", pictures), ("curves", run / "curves.png")):
         print(f"{name:<9} {path}")
+    words = ["python", "tools/infer.py", "--input", str(images), "--boxes", str(annotations)]
+    print(f"{'infer':<9} {shlex.join(words)}")
 
 
 def _parse_arguments() -> argparse.Namespace:

@@ -15,6 +15,9 @@ from visualization.raster import draw_shapes
 from visualization.shapes import BOX_COLOR, Shape, box_shapes, pose_shapes
 from visualization.styles import Color, make_style, person_color
 
+# Of radius and thickness: beyond it, pictures are a single blot.
+MOST_PIXELS = 1000
+
 
 @dataclass(frozen=True)
 class DrawingOptions:
@@ -22,8 +25,9 @@ class DrawingOptions:
 
     Attributes:
         kpt_threshold: a keypoint is drawn when its score is above it, and a limb when both its ends are.
-        radius: of the keypoints, pixels; by the size of the person when None.
-        thickness: of the limbs, pixels; by the size of the person when None.
+        radius: of the keypoints, pixels; by the size of the person when None. Faces, hands and feet are drawn finer, by
+            the factors of visualization.styles.
+        thickness: of the limbs, pixels, likewise.
         style: a name of visualization.styles.STYLE_NAMES; in "people" a track keeps its colour.
         show_boxes: whether boxes are drawn.
         box_color: of boxes and labels; "track" is each person's own colour, that of the style "people".
@@ -46,8 +50,12 @@ class DrawingOptions:
 
     def __post_init__(self) -> None:
         for name, value in {"radius": self.radius, "thickness": self.thickness}.items():
-            if value is not None and not 0 < value < np.inf:
-                raise PoseError(f"{name} {value} cannot be drawn; give a number of pixels above 0.")
+            if value is not None and not 0 < value <= MOST_PIXELS:
+                raise PoseError(
+                    f"{name} {value} cannot be drawn; give a number of pixels above 0, at most {MOST_PIXELS}."
+                )
+        if np.isnan(self.kpt_threshold):
+            raise PoseError("a keypoint threshold that is no number hides everybody; give one such as 0.3.")
 
 
 DEFAULT_OPTIONS = DrawingOptions()
@@ -116,7 +124,8 @@ def person_labels(scores: ArrayLike, track_ids: ArrayLike | None = None) -> list
 def _person_numbers(count: int, track_ids: ArrayLike | None) -> list[int]:
     """The number of each person that decides the colour."""
     order = np.arange(count)
-    return (order if track_ids is None else np.where(np.asarray(track_ids) >= 0, track_ids, order)).tolist()
+    # Below 0 for people without a track, so that none has the colour of one.
+    return (order if track_ids is None else np.where(np.asarray(track_ids) >= 0, track_ids, -1 - order)).tolist()
 
 
 def _box_color(options: DrawingOptions, number: int) -> Color:

@@ -78,14 +78,23 @@ def save_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
         image: (H, W, 3) uint8 RGB.
 
     Raises:
-        PoseError: the folder cannot be written to, or the suffix is not a picture format.
+        PoseError: the folder cannot be written to, the suffix is not a picture format, or the format does not take the
+            picture's size.
     """
     suffix = Path(path).suffix
     if not cv2.haveImageWriter(f"picture{suffix}"):
         raise PoseError(f"{path} has no suffix of a picture format that can be written; use .png or .jpg.")
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if suffix.lower() in (".jpg", ".jpeg") else []
+    try:
+        is_encoded, content = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+    except cv2.error:
+        is_encoded = False
+    if not is_encoded:
+        height, width = image.shape[:2]
+        raise PoseError(
+            f"{path} cannot be written: {suffix} does not take {width} x {height} pixels; use another format."
+        )
     with atomic_path(path) as temporary:
-        _, content = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
         temporary.write_bytes(content.tobytes())
 
 

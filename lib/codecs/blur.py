@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lib.codecs.tracing import is_traced
+
 # CPUs blur this many values (1 MiB) at a time: what lies between the two products stays in the cache and needs no
 # fresh memory, whose first use costs more than the products.
 PIECE_VALUES = 2**18
@@ -56,6 +58,10 @@ def blur(maps: Tensor, size: int, *, zero_border: bool = False) -> Tensor:
         columns, and index rather than flatten.
     """
     height, width = maps.shape[-2:]
+    if is_traced():  # pieces have no place in a graph
+        rows, columns = (blur_matrix(length, size, zero_border).to(maps.device) for length in (height, width))
+        dtype = _product_dtype(maps.device)
+        return _product(rows.to(dtype), maps.detach(), columns.to(dtype))
     flat, on_cpu = maps.detach()[None].flatten(0, -3), maps.device.type == "cpu"
     bands = partial(_bands, size=size, zero_border=zero_border, split=on_cpu, device=maps.device)
     count = len(flat)

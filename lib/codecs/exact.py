@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from lib.codecs.peaks import Peaks
+from lib.codecs.tracing import solve_positive
 from lib.utils.constants import constant
 from lib.utils.geometry import precise
 
@@ -56,7 +57,7 @@ def fit_shift(maps: Tensor, peaks: Peaks, sigma: float) -> Tensor:
     products = (terms[:, :, None] * terms[:, None, :]).flatten(1)
     matrix = (weights @ products).unflatten(-1, (5, 5)) + torch.diag(belief)
     right_side = (weights * torch.log(ratio)) @ terms + belief * expected
-    solution = torch.linalg.solve_ex(matrix, right_side).result
+    solution = solve_positive(matrix, right_side)
     slopes, curvatures = solution[..., 1:3], solution[..., 3:].clamp(max=curvature / MAX_WIDENING**2)
     return (-0.5 * slopes / curvatures).clamp(-MAX_SHIFT, MAX_SHIFT).to(torch.float32)
 

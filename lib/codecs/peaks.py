@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lib.codecs.tracing import first_true
 from lib.utils.constants import constant
 
 
@@ -47,10 +48,10 @@ def find_peaks(maps: Tensor, absent: int | None = None, tolerance: float = 0.0) 
     highest = parts.amax(dim=-1)
     scores = highest.amax(dim=-1)
     least = (scores - tolerance * scores.abs())[..., None]
-    part = (highest >= least).to(torch.uint8).argmax(dim=-1)
+    part = first_true(highest >= least)
     first = torch.arange(part.numel(), device=maps.device).view_as(part) * count
     pixels = parts.flatten(0, 2)[first + part]
-    index = part * parts.shape[-1] + (pixels >= least).to(torch.uint8).argmax(dim=-1)
+    index = part * parts.shape[-1] + first_true(pixels >= least)
     x, y = index % width, index // width
     responds = (scores > 0) & torch.isfinite(scores)
     if absent is not None:
@@ -77,7 +78,8 @@ def wrap_position(x: Tensor, y: Tensor, shape_hw: tuple[int, int], border: int =
     batch, count = x.shape[:2]
     number = torch.arange(batch * count, device=x.device).view(batch, count, *[1] * (x.ndim - 2))
     position = (number * height + y + border) * width + x + border
-    position = position % (batch * count * height * width)
+    # By a tensor: ONNX's remainder cannot take a number that depends on the batch.
+    position = position % position.new_full((), batch * count * height * width)
     row = position % (height * width) // width - border
     column = position % width - border
     return position // (height * width), row.clamp(0, shape_hw[0] - 1), column.clamp(0, shape_hw[1] - 1)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lib.codecs.blur import blur, blur_around
 from lib.codecs.peaks import Peaks, sample_around
+from lib.codecs.tracing import is_traced
 from lib.utils.geometry import precise
 
 _CROSS = [(1, 0), (-1, 0), (0, 1), (0, -1)]
@@ -46,11 +47,14 @@ def dark_shift(maps: Tensor, peaks: Peaks, kernel: int) -> Tensor:
     flat = maps.flatten(0, 1)[:, None]
     # Peaks near the border do not move, so any pixel will do for them (mmpose's (-1, -1) is not even on the map).
     x, y = peaks.x.clamp(min=0).flatten(), peaks.y.clamp(min=0).flatten()
-    values = blur_around(flat, torch.arange(len(flat), device=maps.device), x, y, kernel, 2, zero_border=True)[:, 0]
+    values = blur_around(flat, torch.arange(flat.shape[0], device=maps.device), x, y, kernel, 2, zero_border=True)[:, 0]
     # The published code stretches the blurred map to the old maximum. In the logarithm that is a constant which the
     # derivatives lose, unless a value is clipped; only then is the maximum worth finding.
     clipped = inside.flatten() & (values < LOWEST).flatten(1).any(dim=1)
-    values[clipped] *= _stretch(flat[clipped], kernel)[..., None]
+    if is_traced():  # a graph cannot choose maps
+        values = torch.where(clipped[:, None, None], values * _stretch(flat, kernel)[..., None], values)
+    else:
+        values[clipped] *= _stretch(flat[clipped], kernel)[..., None]
     logs = torch.log(values.clamp(min=LOWEST)).view(*peaks.x.shape, 5, 5)
     center = logs[..., 2, 2]
     gradient = torch.stack(

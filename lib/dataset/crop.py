@@ -29,7 +29,6 @@ class Cropper:
     def __init__(self, input_size_wh: tuple[int, int], *, color_rgb: bool) -> None:
         self.size_wh = input_size_wh
         self._order = cv2.COLOR_BGRA2RGB if color_rgb else cv2.COLOR_BGRA2BGR
-        self._scratch = np.empty((input_size_wh[1], input_size_wh[0], 4), np.uint8)
 
     def crops(self, matrices: np.ndarray, pixels: Callable[[int], StoredPixels]) -> np.ndarray:
         """The crops of a batch.
@@ -41,13 +40,16 @@ class Cropper:
         Returns:
             (B, height, width, 3) uint8.
         """
-        crops = np.empty((len(matrices), *self._scratch.shape[:2], 3), np.uint8)
+        width, height = self.size_wh
+        crops = np.empty((len(matrices), height, width, 3), np.uint8)
+        # Of this call alone: several threads may cut at the same time.
+        scratch = np.empty((height, width, 4), np.uint8)
         for position, (crop, matrix) in enumerate(zip(crops, matrices, strict=True)):
             stored = pixels(position)
-            self._cut(stored.array, compose(_numbers(matrix), invert(_numbers(stored.to_stored))), crop)
+            self._cut(stored.array, compose(_numbers(matrix), invert(_numbers(stored.to_stored))), crop, scratch)
         return crops
 
-    def _cut(self, pixels: np.ndarray, from_pixels: Affine, crop: np.ndarray) -> None:
+    def _cut(self, pixels: np.ndarray, from_pixels: Affine, crop: np.ndarray, scratch: np.ndarray) -> None:
         """Fill `crop` from the pixels; the map goes from their points to input_ points."""
         left, top, right, bottom = self._seen(pixels, from_pixels)
         if left >= right or top >= bottom:
@@ -56,8 +58,8 @@ class Cropper:
         seen = cv2.cvtColor(pixels[top:bottom, left:right], cv2.COLOR_BGR2BGRA)
         a, b, x, c, d, y = from_pixels
         shifted = np.array([[a, b, x + a * left + b * top], [c, d, y + c * left + d * top]])
-        cv2.warpAffine(seen, shifted, self.size_wh, dst=self._scratch, flags=cv2.INTER_LINEAR)
-        cv2.cvtColor(self._scratch, self._order, dst=crop)
+        cv2.warpAffine(seen, shifted, self.size_wh, dst=scratch, flags=cv2.INTER_LINEAR)
+        cv2.cvtColor(scratch, self._order, dst=crop)
 
     def _seen(self, pixels: np.ndarray, from_pixels: Affine) -> tuple[int, int, int, int]:
         """Left, top, right and bottom of the pixels that a crop shows, with those that it interpolates with."""

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,12 +13,15 @@ from lib.detectors.picture_index import NamedPictures, NumberedPictures, Picture
 from lib.utils.coco_files import Record, person_category, read_annotations
 from lib.utils.errors import PoseError
 from lib.utils.files import read_json
+from lib.utils.logging import get_logger
 from lib.utils.people import Boxes
 
 PathLike = str | os.PathLike[str]
 
 # COCO's category "person", which results without a list of categories have.
 PERSON = 1
+# What tools/infer.py writes beside its results.
+IMAGES_NAME = "images.json"
 
 
 class BoxFile:
@@ -25,8 +29,8 @@ class BoxFile:
 
     A picture is found by its file name: as the file has it, without leading folders, or by the base name alone where
     the file has that once. A frame of a video is an image with the video's `file_name` and its `frame_index` (from 0).
-    Results bring no names; without a file of images the last number in a picture's name is its image_id, and the frames
-    of a single video are counted from 0 as image_id.
+    Results bring no names. Those of tools/infer.py have them in `images.json` beside the file; without any file of
+    images the last number in a picture's name is its image_id, and the frames of a single video are counted from 0.
 
     Attributes:
         path: the file.
@@ -39,15 +43,15 @@ class BoxFile:
         Args:
             path: an annotation file (images, annotations, categories), whose crowds are left out and whose scores are
                 1; or results, a list of image_id, category_id, bbox and score.
-            images_file: an annotation file with the images (and categories) that results are about.
+            images_file: an annotation file with the images (and categories) that results are about; by itself found
+                beside results with poses.
             score_threshold: boxes with a lower score are left out.
 
         Raises:
             PoseError: a file that is absent or in another format, or a faulty record, by its number.
         """
         self.path = Path(path)
-        records, listing, annotated = _read(path, images_file)
-        listed_in = path if images_file is None else images_file
+        records, listing, listed_in, annotated = _read(path, images_file)
         columns = read_columns(
             records,
             PERSON if listing is None else _person_category(listing, listed_in),
@@ -58,6 +62,7 @@ class BoxFile:
         self.left_out = columns.left_out
         self._image_ids, self._boxes = columns.image_ids, columns.boxes
         self._pictures = _pictures(listing, listed_in)
+        self._sizes = {} if listing is None else _sizes(listing)
 
     def __len__(self) -> int:
         """How many boxes there are."""
@@ -73,6 +78,15 @@ class BoxFile:
     def largest_image_id(self) -> int:
         """The largest id of an image or a box, at least 0."""
         return max(self._pictures.largest_image_id, int(self._image_ids.max(initial=0)))
+
+    def size_of(self, file_name: str, frame_index: int | None = None) -> tuple[int, int] | None:
+        """Width and height that the file gives to a picture, pixels; None where it has none.
+
+        Args:
+            file_name, frame_index: as for `image_id_of`.
+        """
+        image_id = self.image_id_of(file_name, frame_index)
+        return None if image_id is None else self._sizes.get(image_id)
 
     def image_id_of(self, file_name: str, frame_index: int | None = None) -> int | None:
         """The id that the file gives to a picture or a frame; None where it has none.
@@ -132,11 +146,13 @@ class BoxFile:
         names: dict[int, str] = {}
         for name in pictures if isinstance(self._pictures, NumberedPictures) else (*pictures, *videos):
             entry = self._pictures.entry_of(name)
-            if entry is not None and names.setdefault(entry, name) != name:
+            if entry is not None and entry in names:
                 raise PoseError(
                     f"{names[entry]} and {name} would both get the boxes of one picture of {self.path}; give a file "
                     "with their paths as file_name."
                 )
+            if entry is not None:
+                names[entry] = name
 
     def _has_video(self, name: str) -> bool:
         """Whether any frame has a box."""
@@ -149,15 +165,30 @@ class BoxFile:
         return named and any(self._pictures.entry_of(name) is not None for name in file_names)
 
 
-def _read(path: PathLike, images_file: PathLike | None) -> tuple[list[Record], Record | None, bool]:
-    """The records; the mapping that lists images and categories, if there is one; whether they are annotations."""
+def _read(path: PathLike, images_file: PathLike | None) -> tuple[list[Record], Record | None, PathLike, bool]:
+    """The records; the mapping that lists images and categories, if any, and its file; whether they are annotations."""
     if _is_list(path):
         results = read_json(path, "result file")
-        return results, None if images_file is None else read_annotations(images_file), False
+        own = Path(path).with_name(IMAGES_NAME)
+        listing = _own_images(own, results) if images_file is None else read_annotations(images_file)
+        return results, listing, images_file or own, False
     if images_file is not None:
         raise PoseError(f"{path} is no list of results and names its images itself; leave out {images_file}.")
     content = read_annotations(path)
-    return content["annotations"], content, True
+    return content["annotations"], content, path, True
+
+
+def _own_images(path: Path, results: list[Any]) -> Record | None:
+    """The images of tools/infer.py that all of the results are about, if there are."""
+    poses = [record for record in results if isinstance(record, dict) and {"keypoints", "bbox"} <= record.keys()]
+    if not results or len(poses) < len(results) or not path.is_file():
+        return None
+    listing = read_annotations(path)
+    known = {str(image["id"]) for image in listing["images"]}
+    if not {str(record.get("image_id")) for record in poses} <= known:
+        return None
+    get_logger().info("the images of these boxes are those of %s", path)
+    return listing
 
 
 def _is_list(path: PathLike) -> bool:
@@ -178,3 +209,13 @@ def _pictures(listing: Record | None, source: PathLike) -> Pictures:
     if listing is None or not any("file_name" in image for image in listing["images"]):
         return NumberedPictures()
     return NamedPictures(listing["images"], source)
+
+
+def _sizes(listing: Record) -> dict[int, tuple[int, int]]:
+    """Width and height of the images that have both, by id."""
+    sizes = {}
+    for image in listing["images"]:
+        size_wh = image.get("width"), image.get("height")
+        if all(isinstance(side, int) and side > 0 for side in size_wh):
+            sizes[image["id"]] = size_wh
+    return sizes

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lib.utils.errors import PoseError
 from lib.utils.people import Boxes
 
 Picture = NDArray[np.uint8]
@@ -37,3 +38,18 @@ def full_frame(size_wh: tuple[int, int]) -> Boxes:
     """
     width, height = size_wh
     return Boxes.of([[0.0, 0.0, width, height]])
+
+
+def look(detector: Detector, pictures: Sequence[Picture]) -> list[Boxes]:
+    """What a detector finds, one `Boxes` per picture.
+
+    Raises:
+        PoseError: a detector of somebody's own gives something else.
+    """
+    found = list(detector(pictures))
+    if len(found) != len(pictures) or not all(isinstance(own, Boxes) for own in found):
+        raise PoseError(
+            f"the detector gave {len(found)} answers for {len(pictures)} pictures, or others than Boxes; let it return "
+            "one lib.utils.people.Boxes per picture (Boxes.of makes them)."
+        )
+    return found

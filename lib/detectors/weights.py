@@ -38,11 +38,6 @@ def weights_location(name: str) -> Path:
     return Path(torch.hub.get_dir(), "checkpoints", PUBLISHED[name].url.rpartition("/")[2])
 
 
-def has_weights(name: str) -> bool:
-    """Whether the published weights are on this machine, so that nothing has to be fetched."""
-    return weights_location(name).is_file()
-
-
 def no_weights(name: str, reason: str) -> PoseError:
     """The error that says what there is instead of the published weights of a detector."""
     place = weights_location(name)

@@ -113,8 +113,8 @@ class TopDownEstimator:
 
     def _plan(self, boxes: Sequence[Boxes]) -> _Crops:
         rows = np.concatenate([own.xywh for own in boxes]) if boxes else np.empty((0, 4))
-        if not (rows[:, 2:] > 0).all():
-            raise PoseError("a box has no width or height above 0; leave it out.")
+        if not (np.isfinite(rows).all() and (rows[:, 2:] > 0).all()):
+            raise PoseError("a box has no width or height above 0, or is not finite; leave it out.")
         center, scale = self._codec.box_to_center_scale(rows)
         scale = np.maximum(scale, np.float32(SMALLEST_SIDE / PIXELS_PER_SCALE))
         picture = np.repeat(np.arange(len(boxes)), [len(own) for own in boxes])

@@ -33,10 +33,14 @@ class CameraSource(Source):
     def frames(self) -> Iterator[Frame]:
         """See `Source.frames`; a camera that stops ends, and says so in `problem`."""
         self.info, self.problem = None, ""
-        capture = cv2.VideoCapture(self.number)
+        closed = PoseError(f"{self.name} cannot be opened; check its number and that nothing else uses it.")
+        try:
+            capture = cv2.VideoCapture(self.number)
+        except cv2.error as error:  # a number beyond those of C
+            raise closed from error
         try:
             if not capture.isOpened():
-                raise PoseError(f"{self.name} cannot be opened; check its number and that nothing else uses it.")
+                raise closed
             yield from self._read(capture)
         finally:
             capture.release()
@@ -52,7 +56,7 @@ class CameraSource(Source):
             index += 1
         if index == 0:
             raise PoseError(f"{self.name} gives no pictures; check that it is not covered by a switch or in use.")
-        self._report(f"{self.name} stopped after {index} frames.")
+        self.report(f"{self.name} stopped after {index} frames.")
 
 
 def _next_image(capture: Any) -> np.ndarray | None:
@@ -70,7 +74,6 @@ def _describe(capture: Any, image: np.ndarray) -> VideoInfo:
     return VideoInfo(
         size_wh=(image.shape[1], image.shape[0]),
         rate=Fraction(rate).limit_denominator(1001) if 1 <= rate < 1000 else None,
-        num_frames=None,
         duration=None,
         time_base=CAMERA_TIME_BASE,
     )

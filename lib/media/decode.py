@@ -1,5 +1,6 @@
 """Decoding a video with PyAV: every frame that can be had, with its time."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -14,6 +15,10 @@ from lib.media.upright import UprightRgb
 # a cut, some readers fail once for every packet that is not there.
 MAX_BROKEN_PACKETS = 100
 MICROSECONDS = 1_000_000  # FFmpeg's unit for the length of a file
+# Time stamps that fall further begin anew; falls of a few frames are faults of single ones.
+RESTART_S = 0.5
+# How long a stream of Matroska is, a tag that its writers agree on.
+DURATION_TAG = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 
 
 def packets(container: Any, stream: Any) -> Iterator[Any]:
@@ -55,21 +60,36 @@ class Decoder:
     broken: int = field(default=0, init=False)
     end: float = field(default=0.0, init=False)
     failure: av.FFmpegError | None = field(default=None, init=False)
+    _start: Fraction = field(default=Fraction(0), init=False)
+    _last: float = field(default=-1.0, init=False)
 
     def frames(self) -> Iterator[Frame]:
         """Decode from where the container stands; what breaks is counted and left out."""
-        convert, start, time = None, Fraction(0), 0.0
+        convert = None
         for index, picture in enumerate(self._pictures()):
             seconds = _seconds(picture)
             if convert is None:
-                convert, start = UprightRgb(picture), seconds or Fraction(0)
-                self.info = self._describe(picture, convert, start)
-            # A frame without a time stamp follows the one before it.
-            time = self.end if seconds is None else float(seconds - start)
+                convert, self._start = UprightRgb(picture), seconds or Fraction(0)
+                self.info = self._describe(picture, convert, self._start)
+            time = self._last = self._time(seconds)
             # PyAV knows how long a frame is shown from version 15 on.
             duration = float((getattr(picture, "duration", None) or 0) * (picture.time_base or 0))
             self.end = time + (duration or self._frame_seconds())
             yield Frame(convert(picture), index, time, duration)
+
+    def _time(self, seconds: Fraction | None) -> float:
+        """The time of a frame from its time stamp; times rise, whatever the stamps do."""
+        if seconds is None:
+            return self.end
+        time = float(seconds - self._start)
+        if time > self._last:
+            return time
+        if time >= self._last - RESTART_S or self.info is None:
+            # Where the next one will find its place.
+            return (self._last + self.end) / 2
+        self._start = seconds - Fraction(self.end)
+        self.info.restarts.append(self._start)
+        return self.end
 
     def _pictures(self) -> Iterator[av.VideoFrame]:
         try:
@@ -85,20 +105,29 @@ class Decoder:
             self.failure = error
 
     def _describe(self, picture: av.VideoFrame, convert: UprightRgb, start: Fraction) -> VideoInfo:
-        stream, container = self.stream, self.container
-        lengths = [stream.duration * stream.time_base] if stream.duration else []
-        lengths += [Fraction(container.duration, MICROSECONDS)] if container.duration else []
+        stream = self.stream
         aspect = stream.sample_aspect_ratio or Fraction(1)
         return VideoInfo(
             size_wh=convert.size_wh,
             rate=stream.average_rate or stream.guessed_rate or None,
-            num_frames=stream.frames or None,
-            duration=float(min(lengths)) if lengths else None,
+            duration=self._length(start),
             time_base=picture.time_base or stream.time_base or Fraction(1, MICROSECONDS),
             pixel_aspect=1 / aspect if convert.turn.transpose else aspect,
             start=start,
-            has_sound=bool(container.streams.audio),
+            has_sound=bool(self.container.streams.audio),
         )
+
+    def _length(self, start: Fraction) -> float | None:
+        """Seconds of the pictures; the length of a file with sound says nothing of them."""
+        stream, container = self.stream, self.container
+        whole = Fraction(container.duration, MICROSECONDS) if container.duration else None
+        own = stream.duration * stream.time_base if stream.duration else None
+        if own is None and (tag := DURATION_TAG.fullmatch(stream.metadata.get("DURATION", ""))):
+            hours, minutes, seconds = map(Fraction, tag.groups())
+            own = 3600 * hours + 60 * minutes + seconds - start
+        if own is None or own <= 0:
+            return None if whole is None or container.streams.audio else float(whole)
+        return float(own if whole is None else min(own, whole))
 
     def _frame_seconds(self) -> float:
         rate = self.info.rate if self.info else None

@@ -103,4 +103,4 @@ def choose_encoder(settings: StreamSettings) -> Encoder:
             continue
         return encoder
     width, height = settings.size_wh
-    raise PoseError(f"no video encoder takes pictures of {width} x {height}; write pictures instead of a video.")
+    raise PoseError(f"no video encoder takes pictures of {width} x {height}; leave `pictures` out of --save.")

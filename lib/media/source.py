@@ -36,22 +36,23 @@ class VideoInfo:
     Attributes:
         size_wh: of the upright frames.
         rate: frames per second on average; None where nobody says.
-        num_frames: as the file says; None where it does not.
-        duration: seconds, likewise.
+        duration: seconds that its pictures last, as the file says; None where it does not.
         time_base: seconds per step of the time stamps.
         pixel_aspect: width / height of one pixel as it is to be shown.
         start: time stamp of the first frame in the file, seconds.
         has_sound: whether there is a sound track.
+        restarts: what takes the place of `start` each time that the time stamps begin anew, as where files were joined;
+            grows as frames are read.
     """
 
     size_wh: tuple[int, int]
     rate: Fraction | None
-    num_frames: int | None
     duration: float | None
     time_base: Fraction
     pixel_aspect: Fraction = Fraction(1)
     start: Fraction = Fraction(0)
     has_sound: bool = False
+    restarts: list[Fraction] = field(default_factory=list)
 
 
 @dataclass
@@ -90,6 +91,7 @@ class Source(ABC):
                 and is said in `problem`.
         """
 
-    def _report(self, problem: str) -> None:
+    def report(self, problem: str) -> None:
+        """Log what is wrong, and add it to `problem`."""
         self.problem = f"{self.problem} {problem}".strip()
         get_logger().warning("warning: %s", problem)

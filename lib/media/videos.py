@@ -1,11 +1,11 @@
 """Video files and streams of the network as inputs."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import urlsplit, urlunsplit
 
 import av
 
@@ -20,6 +20,8 @@ STREAM_OPTIONS = {"rtsp_transport": "tcp"}
 # How much shorter than announced a video may be before it is reported: sound, whose length some containers count in,
 # often goes on for a moment after the last frame.
 ODD_END_S = 1.0
+# What stands before the last @ of the host.
+LOGIN = re.compile(r"(?<=://)[^/?#]*@")
 
 
 @dataclass
@@ -68,7 +70,7 @@ def opened(address: str, what: str, **options: Any) -> Iterator[Any]:
         PoseError: it cannot be opened.
     """
     try:
-        container = av.open(address, "r", **options)
+        container = av.open(address, "r", metadata_errors="replace", **options)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise PoseError(f"{what} cannot be read ({_reason(error)}); check that it is there and a video.") from error
     with container:
@@ -76,14 +78,14 @@ def opened(address: str, what: str, **options: Any) -> Iterator[Any]:
 
 
 def without_login(address: str) -> str:
-    """An address without its user and password."""
-    parts = urlsplit(address)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    """An address, or what is meant as one, without its user and password."""
+    return LOGIN.sub("", address, count=1)
 
 
 def _frames(source: Source, container: Any, what: str) -> Iterator[Frame]:
     source.info, source.problem = None, ""
-    stream = next(iter(container.streams.video), None)
+    # Not the first one: covers are pictures too.
+    stream = container.streams.best("video")
     if stream is None:
         raise PoseError(f"{what} has no pictures in it; give another file.")
     stream.thread_type = "AUTO"
@@ -99,12 +101,15 @@ def _frames(source: Source, container: Any, what: str) -> Iterator[Frame]:
 
 def _report_losses(source: Source, decoder: Decoder, what: str) -> None:
     if decoder.broken:
-        source._report(f"{what}: {decoder.broken} broken places were left out or patched up.")
+        source.report(f"{what}: {decoder.broken} broken places were left out or patched up.")
+    if decoder.info and decoder.info.restarts:
+        times = len(decoder.info.restarts)
+        source.report(f"{what}: its time stamps begin anew {times} times; the frames follow each other all the same.")
     announced = decoder.info.duration if decoder.info else None
     if decoder.failure is not None:
-        source._report(f"{what} broke off after {decoder.end:.1f} s ({_reason(decoder.failure)}).")
+        source.report(f"{what} broke off after {decoder.end:.1f} s ({_reason(decoder.failure)}).")
     elif not source.is_live and announced is not None and decoder.end < announced - ODD_END_S:
-        source._report(f"{what} has frames for {decoder.end:.1f} s of {announced:.1f} s; it may be cut short.")
+        source.report(f"{what} has frames for {decoder.end:.1f} s of {announced:.1f} s; it may be cut short.")
 
 
 def _reason(error: Exception) -> str:

@@ -79,7 +79,7 @@ class VideoWriter:
         is_kept = self._track is not None and (kind is None or issubclass(kind, KeyboardInterrupt))
         try:
             if is_kept:
-                self._finish()
+                self._finish(is_interrupted=kind is not None)
             elif kind is None:
                 raise PoseError(f"video {self._path} would hold no picture; check that its input has any.")
         except BaseException:
@@ -97,13 +97,13 @@ class VideoWriter:
         track = _PictureTrack(self._container, settings, choose_encoder(settings))
         if self._sound_from is not None and info.has_sound:
             try:
-                self._sound = SoundTrack(self._sound_from, info.start, self._container)
+                self._sound = SoundTrack(self._sound_from, info, self._container)
             except (av.FFmpegError, ValueError) as error:
                 reason = getattr(error, "strerror", None) or str(error)
                 warn_once(f"video {self._path} has no sound ({reason} in {self._sound_from})")
         return track
 
-    def _finish(self) -> None:
+    def _finish(self, *, is_interrupted: bool) -> None:
         track = self._track
         if track is None:
             return
@@ -111,7 +111,7 @@ class VideoWriter:
             track.finish()
             if self._sound is not None:
                 length = self._info.duration
-                is_whole = length is None or track.end >= length - WHOLE_WITHIN_S
+                is_whole = not is_interrupted if length is None else track.end >= length - WHOLE_WITHIN_S
                 self._sound.pass_until(float("inf") if is_whole else track.end)
                 self._sound.finish()
             self._container.close()
@@ -132,7 +132,7 @@ class VideoWriter:
             yield
         except av.FFmpegError as failure:
             full = getattr(failure, "errno", None) == errno.ENOSPC
-            way_out = "make room there" if full else "choose another folder or write pictures"
+            way_out = "make room there" if full else "choose another folder or leave `pictures` out of --save"
             raise PoseError(f"video {self._path} cannot be written ({failure.strerror}); {way_out}.") from failure
 
 

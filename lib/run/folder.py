@@ -40,18 +40,8 @@ class RunFolder:
         return str(path)
 
     def check_writable(self) -> None:
-        """See to it, without making anything, that the folder can be written to.
-
-        Raises:
-            PoseError: it cannot.
-        """
-        # os.path.exists, because Path.exists raises below a folder that may not be searched.
-        folders = (self.path, *self.path.absolute().parents)
-        nearest = next(folder for folder in folders if os.path.exists(folder))  # noqa: PTH110
-        if not nearest.is_dir():
-            raise PoseError(f"{nearest} is a file, so {self.path} cannot be made; choose another OUTPUT_DIR.")
-        if not os.access(nearest, os.W_OK | os.X_OK):
-            raise PoseError(f"{nearest} cannot be written to; choose another OUTPUT_DIR or change its permissions.")
+        """See `check_writable` below."""
+        check_writable(self.path, "OUTPUT_DIR")
 
     def prepare(self, cfg: CfgNode) -> None:
         """Make the folder with its config.yaml, and remove what a killed run left half-written."""
@@ -86,3 +76,21 @@ class RunFolder:
             f"TEST.MODEL_FILE is empty and {self.path} has neither {self.best.name} nor {self.final.name}; train first "
             "with tools/train.py or name a file with TEST.MODEL_FILE."
         )
+
+
+def check_writable(path: Path, option: str) -> None:
+    """See to it, without making anything, that a folder can be written to.
+
+    Args:
+        path: the folder, which need not be there.
+        option: what chooses it, named in the error.
+
+    Raises:
+        PoseError: it cannot.
+    """
+    # os.path.exists, because Path.exists raises below a folder that may not be searched.
+    nearest = next(folder for folder in (path, *path.absolute().parents) if os.path.exists(folder))  # noqa: PTH110
+    if not nearest.is_dir():
+        raise PoseError(f"{nearest} is a file, so {path} cannot be made; choose another {option}.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise PoseError(f"{nearest} cannot be written to; choose another {option} or change its permissions.")

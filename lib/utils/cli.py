@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 from lib.utils.errors import PoseError
+from lib.utils.overlap import steps_at_work
 
 TRACEBACK_VARIABLE = "POSE_TRACEBACK"
 
@@ -24,7 +25,16 @@ def run_command(main: Callable[[], None]) -> None:
         if os.environ.get(TRACEBACK_VARIABLE) == "1":
             raise
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        _leave(2)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        _leave(130)
+
+
+def _leave(code: int) -> None:
+    """End with an exit code, at once where a thread is inside a network: the interpreter's own end would abort."""
+    if steps_at_work():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

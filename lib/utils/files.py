@@ -14,6 +14,8 @@ from lib.utils.errors import PoseError
 from lib.utils.optional import optional_module
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+# Short, so that every name that a file may have can be written.
+TEMPORARY = ".tmp-"
 
 
 @contextmanager
@@ -28,7 +30,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=target.suffix, dir=target.parent)
     except OSError as error:
         raise PoseError(f"{target.parent} cannot be written to ({error.strerror}); choose another folder.") from error
     os.close(handle)

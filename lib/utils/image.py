@@ -1,6 +1,7 @@
 """Reading pictures as uint8 arrays, and the network's normalisation of pixels."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from lib.utils.constants import constant
 from lib.utils.errors import PoseError
 
 MAX_PIXEL = 255.0
-JPEG_START, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
+JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+# Within a scan's data 0xff stands before 0 or a restart marker only, or is repeated.
+JPEG_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
 
 
 def read_image(path: str | os.PathLike[str], *, apply_exif: bool = False) -> np.ndarray:
@@ -69,9 +72,17 @@ def decode_image(content: bytes, name: str, *, apply_exif: bool = False) -> np.n
 def is_cut_short_jpeg(content: bytes) -> bool:
     """Whether the bytes are a JPEG without its end, which OpenCV before 4.12 fills with grey and does not report.
 
-    Neither marker can stand inside a scan's data, so the end marker of a whole file comes after its last scan marker.
+    What follows the end, such as the film of a phone's motion photo, may be anything.
     """
-    return content.startswith(JPEG_START) and content.rfind(JPEG_END) < content.rfind(JPEG_SCAN)
+    if not content.startswith(JPEG_START) or content.endswith(JPEG_END):
+        return False
+    place = len(JPEG_START)
+    while marker := JPEG_MARKER.search(content, place):
+        if marker[0] == JPEG_END:
+            return False
+        # Every other one begins a segment that says its length, in which any bytes may stand.
+        place = marker.end() + int.from_bytes(content[marker.end() : marker.end() + 2], "big")
+    return True
 
 
 def normalize(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:

@@ -46,11 +46,12 @@ def get_logger() -> logging.Logger:
     return logging.getLogger(LOGGER_NAME)
 
 
-def open_log(*, quiet: bool = False) -> logging.Logger:
+def open_log(*, quiet: bool = False, keep: bool = True) -> logging.Logger:
     """Send messages to the console; `log_to_file` adds a file once it is clear that the run can start.
 
     Args:
         quiet: print and write nothing but errors, for all processes but the main one.
+        keep: hold the messages until `log_to_file`; False where there will be no file.
     """
     logger = get_logger()
     close_log()
@@ -59,7 +60,8 @@ def open_log(*, quiet: bool = False) -> logging.Logger:
     console = _ConsoleHandler(logging.INFO)
     console.setFormatter(logging.Formatter("%(message)s"))
     logger.addHandler(console)
-    logger.addHandler(_Early(logging.DEBUG))
+    if keep:
+        logger.addHandler(_Early(logging.DEBUG))
     return logger
 
 

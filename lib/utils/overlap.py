@@ -3,7 +3,7 @@
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 Step = Callable[[Iterator[Any]], Iterable[Any]]
@@ -12,6 +12,7 @@ Step = Callable[[Iterator[Any]], Iterable[Any]]
 PATIENCE = 0.05
 # How long the end of a pipeline waits for a step that is inside a call that cannot be interrupted, seconds.
 GRACE = 5.0
+STEP_NAME = "pipeline step"
 
 
 class _End:
@@ -38,7 +39,7 @@ def overlapped(items: Iterable[Any], *steps: Step, depth: int = 2) -> Iterator[I
     for step in (lambda source: source, *steps):
         waiting: queue.Queue[Any] = queue.Queue(maxsize=depth)
         source = step(iter(taken))
-        threads.append(threading.Thread(target=_fill, args=(source, waiting, stopped), daemon=True))
+        threads.append(threading.Thread(target=_fill, args=(source, waiting, stopped), name=STEP_NAME, daemon=True))
         taken = _taken(waiting, stopped)
     for thread in threads:
         thread.start()
@@ -87,3 +88,35 @@ def _taken(waiting: "queue.Queue[Any]", stopped: threading.Event) -> Iterator[An
                 raise item.error
             return
         yield item
+
+
+def steps_at_work() -> bool:
+    """Whether a step outlived its pipeline, inside a call that cannot be interrupted."""
+    return any(thread.name == STEP_NAME for thread in threading.enumerate())
+
+
+def newest(items: Iterable[Any]) -> Iterator[Any]:
+    """Iterate over items as they come, in a thread of its own; who is slower than they are gets the newest alone."""
+    latest: queue.Queue[Any] = queue.Queue(maxsize=1)
+    stopped = threading.Event()
+    thread = threading.Thread(target=_replace, args=(items, latest, stopped), name=STEP_NAME, daemon=True)
+    thread.start()
+    try:
+        yield from _taken(latest, stopped)
+    finally:
+        stopped.set()
+        thread.join(GRACE)
+
+
+def _replace(items: Iterable[Any], latest: "queue.Queue[Any]", stopped: threading.Event) -> None:
+    end = _End()
+    try:
+        for item in items:
+            if stopped.is_set():
+                return
+            with suppress(queue.Empty):
+                latest.get_nowait()
+            latest.put(item)
+    except BaseException as error:  # handed on to whoever takes the items
+        end = _End(error)
+    _put(latest, end, stopped)

@@ -39,9 +39,14 @@ class Boxes:
         Raises:
             PoseError: other shapes, or numbers that are not finite.
         """
-        rows = np.asarray(xywh, dtype=np.float64)
+        try:
+            rows = np.asarray(xywh, dtype=np.float64)
+            values = np.ones(rows.shape[:1]) if scores is None else np.asarray(scores, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise PoseError(
+                f"boxes cannot be used ({error}); give (x, y, width, height) per person, (N, 4)."
+            ) from error
         rows = rows.reshape(0, 4) if rows.size == 0 else rows
-        values = np.ones(len(rows)) if scores is None else np.asarray(scores, dtype=np.float64)
         if rows.ndim != 2 or rows.shape[1] != 4 or values.shape != (len(rows),):
             raise PoseError(
                 f"boxes of shape {rows.shape} with scores of shape {values.shape} cannot be used; give (x, y, width, "

@@ -38,7 +38,7 @@ class FrameFacts:
     @property
     def name(self) -> str:
         """The input as text that any file can hold; bytes that are no UTF-8 are written as \\udcXX."""
-        return self.input.encode("utf-8", "backslashreplace").decode("utf-8")
+        return written_text(self.input)
 
     @property
     def seconds(self) -> float:
@@ -63,6 +63,11 @@ class WrittenPeople:
     boxes: FloatArray
     box_scores: FloatArray
     track_ids: list[int | None]
+
+
+def written_text(text: str) -> str:
+    """Text that any file can hold: bytes of file names that are no UTF-8 become \\udcXX."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def written_people(frame: FrameFacts, people: People, skeleton: Skeleton) -> WrittenPeople:

@@ -8,7 +8,7 @@ from typing import Any
 
 from lib.skeletons import Skeleton
 from lib.utils.people import People
-from lib.writers.frame import TIME_DECIMALS, FrameFacts, written_people
+from lib.writers.frame import TIME_DECIMALS, FrameFacts, written_people, written_text
 from lib.writers.streamed import StreamedFile, json_text
 
 VERSION = 1
@@ -37,8 +37,10 @@ class InputJson:
         rate: float | None = None,
         facts: Mapping[str, Fact] | None = None,
     ) -> None:
-        self._skeleton, self._rate, self._facts = skeleton, rate, dict(facts or {})
-        self._input = input_name
+        self._skeleton, self._rate, self._input = skeleton, rate, input_name
+        self._facts = {
+            name: written_text(fact) if isinstance(fact, str) else fact for name, fact in (facts or {}).items()
+        }
         self._file = StreamedFile(Path(path), head=self._head(None, None), separator=b",\n", tail=b"\n]}\n")
 
     def __enter__(self) -> "InputJson":
@@ -78,7 +80,7 @@ class InputJson:
         """What stands before the frames; the size is that of the first one."""
         head: dict[str, Any] = {
             "version": VERSION,
-            "input": FrameFacts(self._input, (0, 0), 0).name,
+            "input": written_text(self._input),
             "width": width,
             "height": height,
             "keypoint_names": self._skeleton.names,

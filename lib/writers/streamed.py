@@ -1,12 +1,14 @@
 """Files that grow piece by piece and are whole in the end."""
 
 import json
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from lib.utils.files import atomic_path
+from lib.utils.errors import PoseError
+from lib.utils.files import DISK_FULL, atomic_path
 from lib.utils.optional import optional_module
 
 
@@ -24,7 +26,7 @@ class StreamedFile:
     with any other exception the target is as it was before. A piece whose writing was interrupted is left out.
 
     Raises:
-        PoseError: the folder cannot be written to, or the disk is full.
+        PoseError: the file cannot be written.
     """
 
     def __init__(self, path: Path, *, head: bytes = b"", separator: bytes = b"", tail: bytes = b"") -> None:
@@ -35,7 +37,7 @@ class StreamedFile:
         self._end = 0
 
     def __enter__(self) -> "StreamedFile":
-        with ExitStack() as stack:
+        with self._named_errors(), ExitStack() as stack:
             self._file: BinaryIO = stack.enter_context(stack.enter_context(atomic_path(self.path)).open("wb"))
             self._stack = stack.pop_all()
         return self
@@ -47,20 +49,31 @@ class StreamedFile:
 
     def append(self, piece: bytes) -> None:
         """Write one piece."""
-        self._file.seek(self._end)
-        self._file.write((self._separator if self.begun else self.head) + piece)
-        self._end = self._file.tell()
+        with self._named_errors():
+            self._file.seek(self._end)
+            self._file.write((self._separator if self.begun else self.head) + piece)
+            self._end = self._file.tell()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is not None and not issubclass(kind, KeyboardInterrupt):
-            self._stack.__exit__(kind, error, trace)
+            with self._named_errors():
+                self._stack.__exit__(kind, error, trace)
             return
-        with self._stack:
+        with self._named_errors(), self._stack:
             self._file.seek(self._end)
             self._file.truncate()
             self._file.write(self._tail if self.begun else self.head + self._tail)
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        """Say of which file an error is: several grow at a time."""
+        try:
+            yield
+        except OSError as error:
+            way_out = "make room there" if error.errno in DISK_FULL else "choose another folder"
+            raise PoseError(f"{self.path} cannot be written ({error.strerror or error}); {way_out}.") from error
 
 
 def json_text(value: Any) -> bytes:

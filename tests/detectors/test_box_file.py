@@ -208,6 +208,20 @@ def test_the_whole_input_is_compared(tmp_path: Path) -> None:
         file.without_boxes(["3.jpg", "4.jpg"])
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_a_name_that_comes_twice(tmp_path: Path, named: bool) -> None:
+    content = _annotated([{"id": 1, "file_name": "1.jpg"}], [_result(1)]) if named else [_result(1)]
+    file = BoxFile(_written(tmp_path, "boxes.json", content))
+    with pytest.raises(PoseError, match=r"^1\.jpg and 1\.jpg would both get"):
+        file.without_boxes(["1.jpg", "1.jpg"])
+
+
+def test_a_fault_of_the_images_names_their_file(tmp_path: Path) -> None:
+    images = _written(tmp_path, "names.json", {"images": [{"id": 1, "file_name": 7}]})
+    with pytest.raises(PoseError, match=r"names\.json has file_name 7"):
+        BoxFile(_written(tmp_path, "boxes.json", [_result(1)]), images)
+
+
 def test_pictures_that_the_file_knows_may_all_be_empty(tmp_path: Path) -> None:
     images = [{"id": index, "file_name": f"{index}.jpg"} for index in (1, 2)]
     file = BoxFile(_written(tmp_path, "boxes.json", _annotated(images, [{"image_id": 1, "bbox": BOX}])))
@@ -313,3 +327,19 @@ def test_frames_that_name_their_video_beside_their_own_file_name(tmp_path: Path)
     assert [len(boxes.boxes_of("c.mp4", frame)) for frame in range(3)] == [0, 1, 0]
     assert boxes.largest_image_id == 9
     assert BoxFile(tmp_path / "results.json").largest_image_id == 8
+
+
+def test_our_own_results_find_their_images_by_themselves(tmp_path: Path) -> None:
+    """Ids count from 1, and frames from 0."""
+    images = [
+        {"id": frame + 1, "file_name": f"c.mp4/{frame:06}.jpg", "video": "c.mp4", "frame_index": frame}
+        for frame in range(3)
+    ]
+    _written(tmp_path, "images.json", {"images": images})
+    poses = [_result(frame + 1, bbox=[frame, 0, 5, 5], keypoints=[1.0] * 51) for frame in range(3)]
+    own = BoxFile(_written(tmp_path, "results.json", poses))
+    assert [own.boxes_of("c.mp4", frame).xywh[0, 0] for frame in range(3)] == [0, 1, 2]
+    detections = BoxFile(_written(tmp_path, "boxes.json", [_result(1)]))
+    assert [len(detections.boxes_of("c.mp4", frame)) for frame in range(2)] == [0, 1], "of another program"
+    others = BoxFile(_written(tmp_path, "other.json", [*poses, _result(99, keypoints=[])]))
+    assert others.image_id_of("c.mp4", 2) == 2, "images.json is of something else"

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from lib.detectors.torchvision_detector import TorchvisionDetector
-from lib.detectors.weights import TIMEOUT, fetch_weights, has_weights, weights_location
+from lib.detectors.weights import TIMEOUT, fetch_weights, weights_location
 from lib.utils.errors import PoseError
 
 State = Mapping[str, torch.Tensor]
@@ -97,7 +97,6 @@ def test_an_absent_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["fasterrcnn", "ssdlite"])
 def test_published_weights_without_a_network(hub: Path, name: str) -> None:
-    assert not has_weights(name)
     with pytest.raises(PoseError) as error:
         _detector("default", name)
     text = _sentence(error)
@@ -134,7 +133,6 @@ def test_published_weights_are_fetched_once(
     name = "ssdlite320_mobilenet_v3_large_coco-a79551df.pth"
     assert asked == [(name, hub / name, "a79551df", TIMEOUT)]
     assert socket.getdefaulttimeout() is None
-    assert has_weights("ssdlite")
     assert weights_location("fasterrcnn") == hub / "fasterrcnn_resnet50_fpn_v2_coco-dd69338a.pth"
 
 

@@ -13,7 +13,7 @@ from lib.run.infer.ids import FrameIds
 from lib.run.infer.infer import run_steps
 from lib.run.infer.locate import FromFile, FullFrame, Locator
 from lib.run.infer.outputs import KINDS, Counts, Outputs, OutputSettings
-from lib.run.infer.stages import Locate, Pose
+from lib.run.infer.stages import FindBoxes, Pose
 from lib.skeletons import load_skeleton
 from visualization.people_pictures import DrawingOptions
 
@@ -37,5 +37,5 @@ def run_inputs(
     file = locator.file if isinstance(locator, FromFile) else None
     outputs = Outputs(settings, COCO, FrameIds(sources, file), {"model": "none"}, clock)
     pose = Pose(estimator or PatternEstimator(), FollowRules(COCO, track, smooth), settings.drawing.heatmap, clock)
-    run_steps(sources, Locate(locator, clock), pose, outputs, clock)
+    run_steps(sources, FindBoxes(locator, clock), pose, outputs, clock)
     return outputs.counts

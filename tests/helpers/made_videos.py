@@ -59,6 +59,7 @@ def write_video(
     sound_seconds: float | None = None,
     sound_start: float = 0.0,
     rotation: int = 0,
+    pixel_aspect: Fraction | int = 1,
     codec: str = "libx264",
     pix_fmt: str = "yuv420p",
     encoder_options: dict[str, str] | None = None,
@@ -76,6 +77,7 @@ def write_video(
         sound_start: seconds at which it begins.
         rotation: degrees that a player turns the stored pictures clockwise, 0, 90, 180 or 270: they are stored turned
             back, as phones do. Only .mp4 and .mov.
+        pixel_aspect: width / height of a stored pixel.
         codec, pix_fmt, encoder_options: of the pictures.
         container_options: of the file, such as {"movflags": "+faststart"}.
     """
@@ -93,6 +95,7 @@ def write_video(
             picture = _stored(frame, rotation)
             if count == 1:
                 stream.width, stream.height = picture.width, picture.height
+                stream.codec_context.sample_aspect_ratio = Fraction(pixel_aspect)
             if times is not None:
                 picture.time_base, picture.pts = TIME_BASE, round(times[count - 1] / TIME_BASE)
             container.mux(stream.encode(picture))

@@ -78,6 +78,22 @@ def test_no_camera(monkeypatch: pytest.MonkeyPatch, made: Camera, message: str) 
     assert made.is_released
 
 
+def test_a_number_that_no_camera_can_have() -> None:
+    (source,) = open_inputs("4294967296")
+    with pytest.raises(PoseError, match="camera 4294967296 cannot be opened"):
+        list(source.frames())
+
+
+def test_a_camera_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked again after a pause, and for about a second in all."""
+    pauses: list[float] = []
+    monkeypatch.setattr(camera.time, "sleep", pauses.append)
+    plugged(monkeypatch, Camera([True]))
+    assert len(list(open_inputs("0")[0].frames())) == 1
+    assert set(pauses) == {camera.PAUSE_S}
+    assert 0.5 < sum(pauses) < 2
+
+
 @pytest.mark.parametrize("fps", [0.0, -1.0, 1e6, float("nan")])
 def test_senseless_rates_are_unknown(monkeypatch: pytest.MonkeyPatch, fps: float) -> None:
     plugged(monkeypatch, Camera([True], fps=fps))

@@ -41,5 +41,4 @@ def test_ten_thousand_frames(rng: np.random.Generator, tmp_path: Path) -> None:
     (again,) = open_inputs(str(tmp_path / "b.mp4"))
     assert next(iter(again.frames())).index == 0
     assert again.info is not None
-    assert again.info.num_frames == NUM_FRAMES
     assert again.info.duration == pytest.approx(NUM_FRAMES / 25, abs=0.01)

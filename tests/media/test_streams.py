@@ -76,7 +76,9 @@ def test_a_stream_that_falls_silent_keeps_its_frames(
     assert "no answer for 0.5 s" in source.problem
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.1:9/x", "nonsense://x", "udp://127.0.0.1:notaport"])
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:9/x", "rtsp://[bad/1", "nonsense://x", "udp://127.0.0.1:notaport"]
+)
 def test_addresses_that_lead_nowhere(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(videos, "STREAM_TIMEOUT_S", 0.5)
     with pytest.raises(PoseError, match="cannot be read"):

@@ -4,7 +4,9 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from helpers.tools import load_tool
 
 from lib.config import load_config
 from lib.detectors import weights as detector_weights
+from lib.run.infer.infer import InferSettings
 from lib.run.test import test as run_test
 from lib.utils.cli import run_command
 from lib.utils.image import read_image
@@ -43,6 +46,7 @@ def call(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
             return int(end.code or 0)
         return 0
 
+    run.tool = tool  # type: ignore[attr-defined]
     yield run
     close_log()
 
@@ -79,6 +83,66 @@ def test_every_flag(call: Call, data: Path, tmp_path: Path, capsys: pytest.Captu
     assert "all together" in shown
 
 
+FLAGS = {
+    ("--no-track",): {"track": False},
+    ("--no-smooth",): {"smooth": False},
+    ("--show-speed",): {"show_speed": True},
+    ("--box-thr", "0.25"): {"boxes.detector.score_threshold": 0.25, "boxes.file_threshold": 0.25},
+    ("--box-thr", "0.25", "--boxes", "b.json"): {"boxes.file_threshold": 0.25, "boxes.file": Path("b.json")},
+    ("--boxes", "b.json", "--images-file", "i.json"): {
+        "boxes.images_file": Path("i.json"),
+        "boxes.file": Path("b.json"),
+    },
+    ("--full-frame",): {"boxes.full_frame": True},
+    ("--detector", "fasterrcnn"): {"boxes.detector.name": "fasterrcnn"},
+    ("--detector-weights", "d.pth"): {"boxes.detector.weights": "d.pth"},
+    ("--box-nms", "0.3"): {"boxes.detector.nms_threshold": 0.3},
+    ("--max-people", "7"): {"boxes.detector.max_people": 7},
+    ("--detect-every", "5"): {"boxes.detect_every": 5},
+    ("--save", "csv,json"): {"outputs.kinds": frozenset({"csv", "json"})},
+    ("--format", "png"): {"outputs.picture_suffix": ".png"},
+    ("--kpt-thr", "0.5"): {"outputs.drawing.kpt_threshold": 0.5},
+    ("--radius", "4"): {"outputs.drawing.radius": 4.0},
+    ("--thickness", "3"): {"outputs.drawing.thickness": 3.0},
+    ("--style", "people"): {"outputs.drawing.style": "people"},
+    ("--hide-box",): {"outputs.drawing.show_boxes": False},
+    ("--box-color", "#102030"): {"outputs.drawing.box_color": (16, 32, 48)},
+    ("--label",): {"outputs.drawing.show_labels": True},
+    ("--heatmap",): {"outputs.drawing.heatmap": True},
+    ("--black-background",): {"outputs.drawing.black_background": True},
+}
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+def test_each_flag_is_one_setting(call: Call, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...]) -> None:
+    def settings_with(*words: str) -> dict[str, Any]:
+        seen: list[InferSettings] = []
+        monkeypatch.setattr(call.tool, "infer", lambda _, settings: seen.append(settings))  # type: ignore[attr-defined]
+        assert call("--input", "x.jpg", *words) == 0
+        return dict(_flat(seen[0]))
+
+    plain, changed = settings_with(), settings_with(*flags)
+    assert {key: value for key, value in changed.items() if plain[key] != value} == FLAGS[flags]
+
+
+def _flat(settings: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if is_dataclass(value):
+            yield from _flat(value, f"{prefix}{field.name}.")
+        else:
+            yield prefix + field.name, value
+
+
+def test_the_subset_of_keypoints_is_passed_on(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[InferSettings] = []
+    monkeypatch.setattr(call.tool, "infer", lambda _, settings: seen.append(settings))  # type: ignore[attr-defined]
+    assert call("--input", "x.jpg", "--skeleton", "nose,*wrist") == 0
+    subset = seen[0].outputs.drawing.subset
+    assert subset is not None
+    assert np.flatnonzero(subset).tolist() == [0, 9, 10]
+
+
 def test_no_boxes_and_no_detector_is_one_sentence_with_the_ways_out(
     call: Call, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -103,6 +167,9 @@ def test_bad_input_is_one_sentence_and_writes_nothing(
     cases = {
         "empty": ("--input", tmp_path / "empty", "--full-frame"),
         "absent": ("--input", tmp_path / "absent", "--full-frame"),
+        "about a detector": ("--input", pictures, "--full-frame", "--detect-every", 5),
+        "give --boxes as well": ("--input", pictures, "--images-file", "i.json"),
+        "cannot be made": ("--input", pictures, "--full-frame", "--output", data / "detections.json" / "out"),
         "exclude each other": ("--input", pictures, "--full-frame", "--boxes", data / "detections.json"),
         "--save": ("--input", pictures, "--full-frame", "--save", "video"),
         "colour": ("--input", pictures, "--full-frame", "--box-color", "reddish"),
@@ -141,3 +208,23 @@ def test_weights_of_synthetic_people_warn_on_photos(
     assert "synthetic people" not in capsys.readouterr().err
     assert call("--input", data / "images" / "val", "--full-frame") == 0
     assert "trained on synthetic people alone" in capsys.readouterr().err
+
+
+def test_nothing_read_leaves_earlier_results(call: Call, data: Path, tmp_path: Path) -> None:
+    assert call("--input", data / "images" / "val", "--full-frame") == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    assert call("--input", tmp_path / "broken.jpg", "--full-frame") == 2
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+
+
+def test_without_an_experiment_the_quickstart_has_to_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tool = load_tool("infer")
+    words = ["infer.py", "OUTPUT_DIR", str(tmp_path), "--input", str(tmp_path), "--full-frame"]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit) as end:
+        run_command(tool.main)
+    assert end.value.code == 2
+    assert "make quickstart" in capsys.readouterr().err

@@ -28,6 +28,13 @@ def test_the_folder_is_made_and_others_can_read(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o044
 
 
+@pytest.mark.parametrize("length", [1, 240, 255])
+def test_every_name_that_a_file_may_have(tmp_path: Path, length: int) -> None:
+    path = tmp_path / ("x" * (length - 5) + ".json" if length > 5 else "x")
+    write_json(path, 1)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(PoseError, match="cannot be written to"), atomic_path(tmp_path / "file" / "x.json"):

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from lib.utils.errors import PoseError
-from lib.utils.image import decode_image, denormalize, normalize, read_image
+from lib.utils.image import decode_image, denormalize, is_cut_short_jpeg, normalize, read_image
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 ORIENTATION_TAG, TURN_LEFT = 0x0112, 6
@@ -87,6 +87,22 @@ def test_files_cut_short_are_named(tmp_path: Path, pixels: np.ndarray, form: str
     (tmp_path / "half").write_bytes(content[: int(keep * len(content))])
     with pytest.raises(PoseError, match="half is cut short or not a picture"):
         read_image(tmp_path / "half")
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 3}])
+def test_motion_photos_are_whole_and_cut_ones_are_not(
+    rng: np.random.Generator, pixels: np.ndarray, options: dict[str, object]
+) -> None:
+    """Phones append a film, in which any bytes may stand, and put a small picture into the head."""
+    photo = Image.fromarray(pixels).resize((300, 200))
+    thumbnail = _encoded(photo.resize((32, 24)), "JPEG")
+    whole = _encoded(photo, "JPEG", exif=b"Exif\x00\x00" + thumbnail, **options)
+    film = rng.integers(0, 256, 20_000, dtype=np.uint8).tobytes()
+    for tail in (b"", b"\x00", film, film + b"\xff\xd9 \xff\xda", b"\xff\xda" + film):
+        assert not is_cut_short_jpeg(whole + tail)
+        np.testing.assert_array_equal(decode_image(whole + tail, "x"), decode_image(whole, "x"))
+    for keep in (*rng.uniform(0.02, 0.99, 30), 1 - 1.5 / len(whole)):
+        assert is_cut_short_jpeg(whole[: int(keep * len(whole))])
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture"])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lib.utils.overlap import overlapped
+from lib.utils.overlap import newest, overlapped, steps_at_work
 
 
 def doubled(numbers: Iterator[int]) -> Iterator[int]:
@@ -70,3 +70,47 @@ def test_leaving_early_ends_all_threads_and_closes_the_generators() -> None:
         assert next(items) == 0
     assert closed.is_set()
     assert threading.active_count() == before
+
+
+def test_the_newest_item_alone_for_who_is_slow() -> None:
+    taken = threading.Event()
+    all_made = threading.Event()
+
+    def numbers() -> Iterator[int]:
+        yield 0
+        assert taken.wait(timeout=10)
+        yield from range(1, 50)
+        all_made.set()
+        yield 50
+
+    items = newest(numbers())
+    assert next(items) == 0
+    taken.set()
+    assert all_made.wait(timeout=10)
+    rest = list(items)
+    assert rest[-1] == 50 or rest == [49]
+    assert len(rest) <= 2
+    assert not steps_at_work()
+
+
+def test_errors_of_live_items_arrive() -> None:
+    def numbers() -> Iterator[int]:
+        yield 1
+        raise ValueError("unplugged")
+
+    items = newest(numbers())
+    with pytest.raises(ValueError, match="unplugged"):
+        list(items)
+
+
+def test_leaving_live_items_ends_their_thread() -> None:
+    def numbers() -> Iterator[int]:
+        number = 0
+        while True:
+            yield number
+            number += 1
+
+    items = newest(numbers())
+    next(items)
+    items.close()  # type: ignore[attr-defined]
+    assert not steps_at_work()

@@ -141,6 +141,12 @@ def test_save_image(tmp_path: Path, suffix: str) -> None:
         save_image(tmp_path / "picture.txt", image)
 
 
+def test_a_picture_that_its_format_does_not_take(tmp_path: Path) -> None:
+    with pytest.raises(PoseError, match=r"wide\.jpg cannot be written: \.jpg does not take 70000 x 2 pixels"):
+        save_image(tmp_path / "wide.jpg", np.zeros((2, 70000, 3), dtype=np.uint8))
+    assert not list(tmp_path.iterdir())
+
+
 def test_pose_grid() -> None:
     images = np.stack([grey()] * 5)
     keypoints = np.stack([spread(COCO)] * 5)

@@ -82,7 +82,7 @@ def test_subset_hides_keypoints_and_keeps_the_size() -> None:
 def test_boxes_and_their_colours() -> None:
     people = np.zeros((2, 17, 3))
     line = np.array([[10.0, 100.0], [180.0, 100.0]])
-    for color, expected in (((1, 2, 3), [(1, 2, 3)] * 2), (TRACK, [person_color(4), person_color(1)])):
+    for color, expected in (((1, 2, 3), [(1, 2, 3)] * 2), (TRACK, [person_color(4), person_color(-2)])):
         drawn = draw(people, DrawingOptions(box_color=color), boxes=BOXES, track_ids=[4, -1])
         assert [at(drawn, point) for point in line] == expected
     assert np.array_equal(draw(people, BARE, boxes=BOXES), grey())
@@ -132,7 +132,32 @@ def test_nobody() -> None:
     assert np.array_equal(drawn, grey())
 
 
-@pytest.mark.parametrize("size", [0, -1.0, np.nan, np.inf])
+@pytest.mark.parametrize("size", [6.0, 14.0])
+def test_radius_and_thickness_are_pixels(size: float) -> None:
+    people = np.zeros((1, 17, 3))
+    people[0, [5, 7]] = [(60, 100, 0.9), (260, 100, 0.9)]  # left shoulder and elbow, one limb
+    colors = make_style("sides", COCO)
+    radius = draw(people, DrawingOptions(show_boxes=False, style="sides", radius=size, thickness=1))
+    left_half = (radius[:, :60] == colors.point_colors[5]).all(axis=2).sum()
+    assert (2 * left_half / np.pi) ** 0.5 == pytest.approx(size, rel=0.2)
+    thickness = draw(people, DrawingOptions(show_boxes=False, style="sides", radius=1, thickness=size))
+    across = (thickness[:, 160] == colors.point_colors[5]).all(axis=1).sum()
+    assert across == pytest.approx(size, abs=1.1)
+
+
+def test_a_person_without_a_track_has_nobodys_colour() -> None:
+    people = two_people()
+    style = DrawingOptions(show_boxes=False, style="people", radius=3)
+    drawn = draw(people, style, track_ids=np.array([1, -1]))
+    assert at(drawn, people[0, 0]) == person_color(1) != at(drawn, people[1, 0])
+
+
+def test_a_threshold_that_is_no_number() -> None:
+    with pytest.raises(PoseError, match="no number hides everybody"):
+        DrawingOptions(kpt_threshold=np.nan)
+
+
+@pytest.mark.parametrize("size", [0, -1.0, np.nan, np.inf, 1001, 1e9])
 def test_sizes_that_cannot_be_drawn(size: float) -> None:
     for name in ("radius", "thickness"):
         with pytest.raises(PoseError, match=f"^{name} .* cannot be drawn; give a number of pixels above 0"):

@@ -91,6 +91,36 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EFBIG])
+def test_an_error_of_the_disk_names_its_own_file(tmp_path: Path, number: int) -> None:
+    """Several files grow at a time."""
+
+    class Failing:
+        def __init__(self, real: BinaryIO) -> None:
+            self._real = real
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._real, name)
+
+        def write(self, _: bytes) -> None:
+            raise OSError(number, "trouble")
+
+    def write_two() -> None:
+        with streamed(tmp_path / "a.json") as first, streamed(tmp_path / "b.json"):
+            first._file = Failing(first._file)  # type: ignore[assignment]
+            first.append(b"1")
+
+    with pytest.raises(PoseError, match=r"a\.json cannot be written \(trouble\); "):
+        write_two()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_at_the_end_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.json").mkdir()
+    with pytest.raises(PoseError, match=r"a\.json cannot be written \(Is a directory"), streamed(tmp_path / "a.json"):
+        pass
+
+
 def test_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(PoseError, match="cannot be written to"), streamed(tmp_path / "file" / "list.json"):

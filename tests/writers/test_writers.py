@@ -249,13 +249,14 @@ def test_names_that_are_no_text(tmp_path: Path, rng: np.random.Generator) -> Non
     odd = b"caf\xe9.jpg".decode("utf-8", "surrogateescape")
     frame = FrameFacts(odd, (9, 9), 1)
     with (
-        InputJson(tmp_path / "i.json", COCO_SET, input_name=odd) as one,
+        InputJson(tmp_path / "i.json", COCO_SET, input_name=odd, facts={"weights": odd, "flip": True}) as one,
         PoseCsv(tmp_path / "p.csv", COCO_SET) as two,
         CocoResults(tmp_path / "r.json", COCO_SET) as three,
     ):
         for writer in (one, two, three):
             writer.add(frame, made_people(rng, 1))
     assert content(tmp_path / "i.json")["input"] == "caf\\udce9.jpg"
+    assert content(tmp_path / "i.json")["made_with"] == {"weights": "caf\\udce9.jpg", "flip": True}
     assert content(tmp_path / "images.json")["images"][0]["file_name"] == "caf\\udce9.jpg"
 
 

@@ -4,10 +4,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from lib.core.precision import Precision
-from lib.core.runtimes.export import HEATMAPS, IMAGES, export_network, quiet
+from lib.core.runtimes.export import HEATMAPS, IMAGES, onnx_model
 from lib.utils.errors import PoseError
 
 CUDA_PROVIDER, CPU_PROVIDER = "CUDAExecutionProvider", "CPUExecutionProvider"
@@ -48,15 +47,7 @@ def to_onnx(model: nn.Module, example: Tensor) -> bytes:
         model: in evaluation mode.
         example: (B, 3, H, W); H and W are fixed by it.
     """
-    # Attention in plain operations: PyTorch's fused kernel with a bias leaves its result in a memory order that ONNX's
-    # graph has not, and the export fails.
-    with quiet(), sdpa_kernel(SDPBackend.MATH):
-        program = torch.onnx.export(
-            export_network(model, example), (), input_names=[IMAGES], output_names=[HEATMAPS], verbose=False
-        )
-    if program is None:
-        raise PoseError("PyTorch did not export the network to ONNX; update the packages onnx and onnxscript.")
-    return bytes(program.model_proto.SerializeToString())
+    return bytes(onnx_model(model, example).SerializeToString())
 
 
 def _provider(device: torch.device, onnxruntime: Any) -> str | tuple[str, dict[str, int]]:

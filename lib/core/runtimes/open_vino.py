@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from lib.core.precision import Precision
-from lib.core.runtimes.export import export_network, quiet
+from lib.core.runtimes.export import openvino_model
 from lib.utils.errors import PoseError
 
 # Precision -> OpenVINO's name for it, and its name for the CPU's ability.
@@ -32,15 +32,12 @@ class OpenVinoNetwork(nn.Module):
         hint, ability = HINTS[precision.name]
         if ability not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise PoseError(f"OpenVINO has no {precision.name} on this CPU; use --amp auto or --amp none.")
-        with quiet():
-            graph = openvino.convert_model(export_network(model, example))
-        graph.reshape([-1, *example.shape[1:]])
         options = {
             "INFERENCE_PRECISION_HINT": hint,
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         }
-        self._network = core.compile_model(graph, "CPU", options)
+        self._network = core.compile_model(openvino_model(model, example), "CPU", options)
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) to heatmaps (B, C, h, w), float32."""

@@ -38,6 +38,7 @@ def build_group_dataset(cfg: CfgNode, files: DataFiles) -> GroupDataset:
         part.provenance,
         augment=view_settings(cfg),
         max_people=cfg.DATASET.MAX_NUM_PEOPLE,
+        mask_outside=cfg.DATASET.MASK_OUTSIDE,
         seed=cfg.SEED,
         color_rgb=cfg.DATASET.COLOR_RGB,
     )

@@ -53,6 +53,8 @@ class GroupDataset(Dataset[GroupSample]):
         provenance: where the records come from.
         augment: the random changes.
         max_people: M; no picture has more.
+        mask_outside: what a view shows beyond the picture does not count in the heatmap loss, as published; otherwise it
+            is background.
         seed: of the random changes.
         color_rgb: channels in the order RGB, else BGR.
     """
@@ -69,6 +71,7 @@ class GroupDataset(Dataset[GroupSample]):
         *,
         augment: ViewSettings,
         max_people: int,
+        mask_outside: bool = True,
         seed: int = 0,
         color_rgb: bool = True,
     ) -> None:
@@ -81,6 +84,7 @@ class GroupDataset(Dataset[GroupSample]):
         self.provenance = provenance
         self.augment = augment
         self.max_people = max_people
+        self.mask_outside = mask_outside
         self.seed = seed
         self._order = list(skeleton.flip_permutation)
         self._cropper = Cropper(self.crops[0].input_size_wh, color_rgb=color_rgb)
@@ -161,14 +165,16 @@ class GroupDataset(Dataset[GroupSample]):
         return keypoints, visible
 
     def _masks(self, indices: np.ndarray, maps: np.ndarray) -> tuple[Tensor, ...]:
-        """Where the loss counts in each output: inside of the picture, outside of ignored regions."""
+        """Where the loss counts in each output: outside of ignored regions, and inside of the picture if that matters."""
+        border = 0 if self.mask_outside else COUNTED
         sizes_wh = [crop.heatmap_size_wh for crop in self.crops]
         masks = [np.empty((len(indices), height, width), bool) for width, height in sizes_wh]
         to_outputs = [_to_output(maps, crop) for crop in self.crops]
         for position, picture in enumerate(self.records.image_index[indices].tolist()):
             counted = self.regions.mask(picture)
             for mask, size_wh, to_output in zip(masks, sizes_wh, to_outputs, strict=True):
-                mask[position] = cv2.warpAffine(counted, to_output[position], size_wh) > COUNTED / 2
+                turned = cv2.warpAffine(counted, to_output[position], size_wh, borderValue=border)
+                mask[position] = turned > COUNTED / 2
         return tuple(torch.from_numpy(mask) for mask in masks)
 
     def _pixels(self, index: int) -> StoredPixels:

@@ -12,7 +12,11 @@ class StageClock:
 
     seconds: dict[str, float] = field(default_factory=dict)
     frames: dict[str, int] = field(default_factory=dict)
-    started: float = field(default_factory=time.perf_counter)
+    started: float = 0.0
+
+    def start(self) -> None:
+        """The first step begins."""
+        self.started = time.perf_counter()
 
     @contextmanager
     def busy(self, stage: str, frames: int) -> Iterator[None]:

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 from lib.estimator import Estimate
 from lib.media.source import Frame, Source
-from lib.utils.errors import PoseError
 from lib.utils.people import Boxes
 
 
@@ -39,10 +38,13 @@ class Shown:
 
 @dataclass(frozen=True)
 class Closed:
-    """An input ends; with an error where it could not be read at all."""
+    """An input ends; with a sentence where it could not be read at all.
+
+    A text and not the exception, whose traceback would keep the bytes of every broken file.
+    """
 
     source: Source
-    error: PoseError | None = None
+    error: str | None = None
 
 
 Event = Opened | Shown | Closed

@@ -13,7 +13,8 @@ class FrameIds:
 
     Args:
         sources: all inputs of the run.
-        file: its ids are taken for the pictures that it knows; the others are counted on from its largest.
+        file: its ids are taken for the pictures that it knows; the others are counted on from the largest of these ids
+            and of the file's.
     """
 
     def __init__(self, sources: Sequence[Source], file: BoxFile | None) -> None:
@@ -21,7 +22,11 @@ class FrameIds:
         names = [source.file_name for source in sources]
         all_pictures = not any(source.is_video for source in sources)
         self._own = ImageIds(names if all_pictures and file is None else [])
-        self._offset = 0 if file is None else file.largest_image_id
+        self._offset = 0
+        if file is not None:
+            # A number in a picture's name is its id in a file without names, whether the file has a box of it or not.
+            known = (file.image_id_of(source.file_name) for source in sources if not source.is_video)
+            self._offset = max([file.largest_image_id, *(number or 0 for number in known)])
 
     def next(self, shown: Shown) -> int:
         """The id of the next frame."""

@@ -14,13 +14,14 @@ from lib.media import open_inputs
 from lib.media.source import Source
 from lib.run.detector import DetectorSettings, make_detector
 from lib.run.estimator import make_estimator
+from lib.run.folder import check_writable
 from lib.run.infer.clock import StageClock
 from lib.run.infer.events import Batch, shown_in
 from lib.run.infer.follow import FollowRules
 from lib.run.infer.ids import FrameIds
 from lib.run.infer.locate import ByDetector, FromFile, FullFrame, Locator, NoBoxes
-from lib.run.infer.outputs import Counts, Outputs, OutputSettings
-from lib.run.infer.stages import Locate, Pose, read
+from lib.run.infer.outputs import PICTURES, Counts, Outputs, OutputSettings
+from lib.run.infer.stages import FindBoxes, Pose, read
 from lib.run.infer.synthetic import synthetic_notice
 from lib.run.setup import Setup, describe_machine, set_up
 from lib.run.weights import TrainedModel, load_trained
@@ -85,9 +86,10 @@ def infer(cfg: CfgNode, settings: InferSettings) -> Counts:
         PoseError: no input, boxes or weights at all, no input that could be read, or nowhere to write.
         KeyboardInterrupt: after what was done is written.
     """
-    logger = open_log()
+    logger = open_log(keep=False)
     setup = set_up(cfg)
     sources = _inputs(settings)
+    check_writable(settings.outputs.folder, "--output")
     trained = load_trained(setup)
     locator, file = _locator(settings.boxes, setup, sources)
     for line in _start_lines(setup, trained, locator, sources):
@@ -107,32 +109,45 @@ def infer(cfg: CfgNode, settings: InferSettings) -> Counts:
         "weights": trained.path.name,
         "codec": setup.codec.name,
         "boxes": locator.description,
+        "tracked": settings.track,
+        "smoothed": settings.track and settings.smooth,
     }
     outputs = Outputs(settings.outputs, setup.skeleton, FrameIds(sources, file), facts, clock)
     try:
-        run_steps(sources, Locate(locator, clock), pose, outputs, clock)
-    finally:
+        run_steps(sources, FindBoxes(locator, clock), pose, outputs, clock)
+    except KeyboardInterrupt:
         _report(outputs.counts, settings, clock)
-    if outputs.counts.frames == 0:
-        raise PoseError(f"not one of {len(sources)} inputs could be read; see the warnings above.")
+        raise
+    _report(outputs.counts, settings, clock)
     return outputs.counts
 
 
-def run_steps(sources: Sequence[Source], locate: Locate, pose: Pose, outputs: Outputs, clock: StageClock) -> None:
-    """Read, find boxes and estimate in a thread each, and write in this one."""
-    with overlapped(read(sources, clock), locate, pose) as batches, outputs:
+def run_steps(sources: Sequence[Source], boxes: FindBoxes, pose: Pose, outputs: Outputs, clock: StageClock) -> None:
+    """Read, find boxes and estimate in a thread each, and write in this one.
+
+    Raises:
+        PoseError: nothing could be read; the results of an earlier run are left as they were.
+    """
+    # Frames of live inputs wait as little as threads allow.
+    depth = 1 if any(source.is_live for source in sources) else 2
+    clock.start()
+    with overlapped(read(sources, clock), boxes, pose, depth=depth) as batches, outputs:
         for batch in _with_progress(batches):
             for event in batch:
                 outputs.handle(event)
+        if outputs.counts.frames == 0:
+            raise PoseError(f"not one of {len(sources)} inputs could be read; see the warnings above.")
 
 
 def _inputs(settings: InferSettings) -> list[Source]:
     """All inputs but the results of an earlier run, which may lie below the input folder."""
-    results = settings.outputs.folder.resolve()
+    results = (settings.outputs.folder / PICTURES).resolve()
     found = open_inputs(*settings.inputs)
     sources = [source for source in found if source.path is None or results not in source.path.resolve().parents]
     if not sources:
-        raise PoseError(f"all inputs lie in the folder of the results, {settings.outputs.folder}; choose another.")
+        raise PoseError(f"all inputs lie in {results}, where the results are drawn; choose another --output.")
+    if len(sources) < len(found):
+        get_logger().info(f"left out: {len(found) - len(sources)} drawn results of an earlier run in {results}")
     return sources
 
 
@@ -149,8 +164,8 @@ def _locator(boxes: BoxSettings, setup: Setup, sources: Sequence[Source]) -> tup
         return FullFrame(), None
     if boxes.file is not None:
         file = BoxFile(boxes.file, boxes.images_file, score_threshold=boxes.file_threshold)
-        names = {kind: [source.file_name for source in sources if source.is_video is kind] for kind in (False, True)}
-        lacking = file.without_boxes(names[False], names[True])
+        pictures = [source.file_name for source in sources if not source.is_video]
+        lacking = file.without_boxes(pictures, [source.file_name for source in sources if source.is_video])
         if lacking:
             get_logger().warning(
                 "warning: %d of %d inputs have no boxes in %s, the first is %s",
@@ -183,8 +198,9 @@ def _with_progress(batches: Iterator[Batch]) -> Iterator[Batch]:
 
 def _report(counts: Counts, settings: InferSettings, clock: StageClock) -> None:
     logger = get_logger()
-    failed = f", {len(counts.failures)} of them could not be read" if counts.failures else ""
-    logger.info(f"{counts.people} people in {counts.frames} pictures and frames of {counts.inputs} inputs{failed}")
+    logger.info(f"{counts.people} people in {counts.frames} pictures and frames of {counts.inputs} inputs")
+    if counts.failures:
+        logger.warning("warning: %d inputs could not be read, the first: %s", len(counts.failures), counts.failures[0])
     logger.info(f"results      {settings.outputs.folder}")
     if settings.show_speed:
         for line in clock.lines(counts.frames):

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from lib.detectors import BoxFile, Detector, full_frame
+from lib.detectors import BoxFile, Detector, full_frame, look
 from lib.run.infer.events import Shown
+from lib.utils.logging import get_logger
 from lib.utils.people import Boxes
 
 
@@ -37,9 +38,9 @@ class ByDetector:
     def __call__(self, shown: Sequence[Shown]) -> list[Boxes | None]:
         """See `Locator`."""
         chosen = [event for event in shown if not event.source.is_video or event.frame.index % self.every == 0]
-        found = iter(self.detector([event.frame.image for event in chosen])) if chosen else iter(())
-        wanted = set(map(id, chosen))
-        return [next(found) if id(event) in wanted else None for event in shown]
+        found = look(self.detector, [event.frame.image for event in chosen]) if chosen else []
+        boxes = {id(event): own for event, own in zip(chosen, found, strict=True)}
+        return [boxes.get(id(event)) for event in shown]
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,20 @@ class FromFile:
 
     def __call__(self, shown: Sequence[Shown]) -> list[Boxes | None]:
         """See `Locator`."""
-        return [
-            self.file.boxes_of(event.source.file_name, event.frame.index if event.source.is_video else None)
-            for event in shown
-        ]
+        return [self._boxes(event) for event in shown]
+
+    def _boxes(self, shown: Shown) -> Boxes:
+        """Boxes that are meant for pixels of another size would lie anywhere; they are left out, with a warning."""
+        place = shown.source.file_name, shown.frame.index if shown.source.is_video else None
+        listed_wh = self.file.size_of(*place)
+        if listed_wh in (None, shown.size_wh):
+            return self.file.boxes_of(*place)
+        get_logger().warning(
+            "warning: the boxes of %s are for %dx%d pixels and it has %dx%d (data sets do not turn pictures as EXIF "
+            "says, and this command does); they are left out.",
+            *(shown.source.name, *listed_wh, *shown.size_wh),
+        )
+        return Boxes.none()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Everything that a run writes."""
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -157,35 +157,52 @@ class Outputs:
         if self._drawn is not None:
             self._drawn.write(drawn, shown.frame.time, shown.frame.duration)
         else:
-            save_image(self._path(PICTURES, shown.source, self._settings.picture_suffix), drawn)
+            try:
+                save_image(self._path(PICTURES, shown.source, self._settings.picture_suffix), drawn)
+            except PoseError as error:
+                _report_undrawn(error)
 
 
 class _DrawnVideo:
-    """A video that the run goes on without, where its size or its folder does not allow it."""
+    """A video that the run goes on without, where it cannot be written."""
 
     def __init__(self, path: Path, info: VideoInfo, sound_from: Path | None) -> None:
         self._writer: VideoWriter | None = VideoWriter(path, info, sound_from=sound_from)
 
     def __enter__(self) -> "_DrawnVideo":
-        if self._writer is not None:
-            self._writer.__enter__()
+        with self._reported():
+            if self._writer is not None:
+                self._writer.__enter__()
         return self
 
     def write(self, image: np.ndarray, time: float, duration: float) -> None:
         if self._writer is None:
             return
-        try:
-            self._writer.write(image, time, duration)
-        except PoseError as error:
-            self._writer.__exit__(type(error), error, error.__traceback__)
-            self._writer = None
-            get_logger().warning("warning: %s The data of the input are written all the same.", error)
+        with self._reported():
+            try:
+                self._writer.write(image, time, duration)
+            except PoseError as error:
+                self._writer.__exit__(type(error), error, error.__traceback__)
+                raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._writer is not None:
-            self._writer.__exit__(kind, error, trace)
+        with self._reported():
+            if self._writer is not None:
+                self._writer.__exit__(kind, error, trace)
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        try:
+            yield
+        except PoseError as error:
+            self._writer = None
+            _report_undrawn(error)
+
+
+def _report_undrawn(error: PoseError) -> None:
+    get_logger().warning("warning: %s The data of the input are written all the same.", error)
 
 
 def draw_estimate(shown: Shown, skeleton: Skeleton, options: DrawingOptions) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lib.estimator import Estimator
 from lib.media.source import Frame, Source
@@ -11,6 +11,7 @@ from lib.run.infer.events import Batch, Closed, Opened, Shown, shown_in
 from lib.run.infer.follow import Follower, FollowRules
 from lib.run.infer.locate import Locator
 from lib.utils.errors import PoseError
+from lib.utils.overlap import newest
 
 # Frames that are worked on together: enough that the people of several share the network's batches, and so few pixels
 # that the pictures of a phone, of which a dozen batches can be on their way, fit into memory.
@@ -18,11 +19,11 @@ MOST_FRAMES, MOST_PIXELS = 8, 24_000_000
 
 
 def read(sources: Iterable[Source], clock: StageClock) -> Iterator[Batch]:
-    """The frames of all inputs in batches; those of live inputs one by one, so that none waits for the next."""
+    """The frames of all inputs in batches; of live inputs the newest, one by one, so that none waits for the next."""
     batch: Batch = []
     for source in sources:
         batch.append(Opened(source))
-        error = None
+        error: str | None = None
         try:
             for shown in _frames(source, clock):
                 batch.append(shown)
@@ -30,15 +31,21 @@ def read(sources: Iterable[Source], clock: StageClock) -> Iterator[Batch]:
                     yield batch
                     batch = []
         except PoseError as caught:
-            error = caught
+            error = str(caught)
         batch.append(Closed(source, error))
+        if error is not None:
+            yield batch
+            batch = []
     yield batch
 
 
 def _frames(source: Source, clock: StageClock) -> Iterator[Shown]:
-    frames = source.frames()
+    frames = newest(source.frames()) if source.is_live else source.frames()
+    index = 0
     while (frame := _timed(frames, clock)) is not None:
-        yield Shown(source, frame)
+        # Frames that were left out are not counted, so that every Nth means every Nth that is worked on.
+        yield Shown(source, replace(frame, index=index) if source.is_live else frame)
+        index += 1
 
 
 def _timed(frames: Iterator[Frame], clock: StageClock) -> Frame | None:
@@ -54,7 +61,7 @@ def _is_full(batch: Batch) -> bool:
 
 
 @dataclass(frozen=True)
-class Locate:
+class FindBoxes:
     """The step that finds boxes."""
 
     locator: Locator

@@ -47,6 +47,7 @@ def _is_synthetic_picture(path: Path | None) -> bool:
 def _is_synthetic_set(folder: Path) -> bool:
     """Whether tools/make_synthetic.py made the folder."""
     try:
-        return "texture_families" in json.loads((folder / "manifest.json").read_text())
+        content = json.loads((folder / "manifest.json").read_text())
     except (OSError, ValueError):
         return False
+    return isinstance(content, dict) and "texture_families" in content

@@ -245,6 +245,18 @@ def test_ids_of_pictures_that_the_box_file_does_not_know(run: Run, tmp_path: Pat
     assert [(image["file_name"], image["id"]) for image in images] == [("a.png", 10), ("b.png", 2), ("c.png", 11)]
 
 
+def test_boxes_for_pixels_of_another_size_are_left_out(run: Run, tmp_path: Path) -> None:
+    folder = _pictures(tmp_path / "in", "a.png", "b.png")
+    images = [
+        {"id": 1, "file_name": "a.png", "width": 60, "height": 40},
+        {"id": 2, "file_name": "b.png", "width": 40, "height": 60},
+    ]
+    boxes = [{"id": n, "image_id": n, "category_id": 1, "bbox": [1, 2, 30, 30]} for n in (1, 2)]
+    write_json(tmp_path / "boxes.json", {"images": images, "annotations": boxes})
+    run(folder, locator=FromFile(BoxFile(tmp_path / "boxes.json")))
+    assert [record["image_id"] for record in _json(tmp_path / "out" / "results.json")] == [2]
+
+
 def test_results_serve_as_boxes(run: Run, tmp_path: Path) -> None:
     folder = _pictures(tmp_path / "in", "a.png", "sub/b.png")
     write_video(folder / "c.mp4", [np.full((60, 40, 3), 90, np.uint8)] * 4)
