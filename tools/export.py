@@ -77,11 +77,11 @@ def main() -> None:
     print(f"{trained.path} to {form.label}, {_describe(parts)}", flush=True)
 
     reference = make_reference(
-        trained.model, setup.codec, setup.prepare, crops, color_rgb=color_rgb, flip_test=parts.flip_test
+        trained.model, setup.single_codec, setup.prepare, crops, color_rgb=color_rgb, flip_test=parts.flip_test
     )
-    graph = PoseGraph(trained.model, setup.codec, pixels, parts)
-    description = describe(setup.codec, setup.skeleton, pixels, parts, name=cfg.MODEL.NAME)
-    parity = export(graph, description, form, output, lambda engine: compare(engine, setup.codec, reference, parts))
+    graph = PoseGraph(trained.model, setup.single_codec, pixels, parts)
+    description = describe(setup.single_codec, setup.skeleton, pixels, parts, name=cfg.MODEL.NAME)
+    parity = export(graph, description, form, output, lambda engine: compare(engine, setup.single_codec, reference, parts))
     print("against eager PyTorch in float32:")
     for line in parity.lines():
         print(f"  {line}")
@@ -115,9 +115,9 @@ def whole_pictures(setup: Setup, places: list[Path]) -> torch.Tensor:
         raise PoseError(f"--images {' '.join(map(str, places))} holds no pictures; name a folder of JPEG or PNG files.")
     pictures = [read_image(file, apply_exif=True) for file in chosen]
     boxes = np.array([(0, 0, picture.shape[1], picture.shape[0]) for picture in pictures], dtype=np.float64)
-    matrices = setup.codec.warp_matrix(*setup.codec.box_to_center_scale(boxes)).numpy()
+    matrices = setup.single_codec.warp_matrix(*setup.single_codec.box_to_center_scale(boxes)).numpy()
     # The cropper takes pixels for BGR, and these are RGB.
-    cropper = Cropper(setup.codec.input_size_wh, color_rgb=not setup.cfg.DATASET.COLOR_RGB)
+    cropper = Cropper(setup.single_codec.input_size_wh, color_rgb=not setup.cfg.DATASET.COLOR_RGB)
     crops = cropper.crops(matrices, lambda position: StoredPixels(pictures[position], IDENTITY))
     return torch.from_numpy(crops).permute(0, 3, 1, 2)
 

@@ -57,14 +57,13 @@ def mirrored_view(point: Point, size: int) -> Point:
     return size - 1 - point[0], point[1]
 
 
-def bilinear(mask: list[list[float]], x: float, y: float) -> float:
-    """A mask between its pixels; what lies outside of it is 0."""
+def bilinear(mask: list[list[float]], x: float, y: float, outside: float = 0.0) -> float:
+    """A mask between its pixels, and what lies outside of it."""
     total = 0.0
     for column in (math.floor(x), math.floor(x) + 1):
         for row in (math.floor(y), math.floor(y) + 1):
             inside = 0 <= row < len(mask) and 0 <= column < len(mask[0])
-            if inside:
-                total += (1 - abs(x - column)) * (1 - abs(y - row)) * mask[row][column]
+            total += (1 - abs(x - column)) * (1 - abs(y - row)) * (mask[row][column] if inside else outside)
     return total
 
 

@@ -53,8 +53,8 @@ class GroupDataset(Dataset[GroupSample]):
         provenance: where the records come from.
         augment: the random changes.
         max_people: M; no picture has more.
-        mask_outside: what a view shows beyond the picture does not count in the heatmap loss, as published; otherwise it
-            is background.
+        mask_outside: what a view shows beyond the picture does not count in the heatmap loss, as published; otherwise
+            it is background.
         seed: of the random changes.
         color_rgb: channels in the order RGB, else BGR.
     """
@@ -165,7 +165,7 @@ class GroupDataset(Dataset[GroupSample]):
         return keypoints, visible
 
     def _masks(self, indices: np.ndarray, maps: np.ndarray) -> tuple[Tensor, ...]:
-        """Where the loss counts in each output: outside of ignored regions, and inside of the picture if that matters."""
+        """Where the loss counts in each output: outside of ignored regions and, as published, inside of the picture."""
         border = 0 if self.mask_outside else COUNTED
         sizes_wh = [crop.heatmap_size_wh for crop in self.crops]
         masks = [np.empty((len(indices), height, width), bool) for width, height in sizes_wh]

@@ -57,10 +57,11 @@ def test_people_against_a_loop(root: Path, codec: str) -> None:
                 np.testing.assert_allclose(sample.input_keypoints[position, person, keypoint], point, atol=1e-4)
 
 
+@pytest.mark.parametrize("mask_outside", [True, False])
 @pytest.mark.parametrize("codec", ["ae", "ae_udp"])
-def test_masks_against_a_loop(root: Path, codec: str) -> None:
+def test_masks_against_a_loop(root: Path, codec: str, mask_outside: bool) -> None:
     """An output's pixel is taken back to the picture through the input, each by the formula of its convention."""
-    dataset, indices = _dataset(root, codec), np.array([2, 11, 7])
+    dataset, indices = _dataset(root, codec, "DATASET.MASK_OUTSIDE", str(mask_outside)), np.array([2, 11, 7])
     sample, (maps, _) = dataset.batch(1, indices), _maps(dataset, 1, indices)
     assert [tuple(mask.shape) for mask in sample.masks] == [(3, 16, 16), (3, 32, 32)]
     unsure = 0
@@ -72,7 +73,7 @@ def test_masks_against_a_loop(root: Path, codec: str) -> None:
             for y in range(size):
                 for x in range(size):
                     back = np.linalg.solve(maps[position][:, :2], np.array([x, y]) * stride - maps[position][:, 2])
-                    value = bilinear(counted, *back.tolist())
+                    value = bilinear(counted, *back.tolist(), outside=0.0 if mask_outside else 255.0)
                     if abs(value - 127.5) < 12:  # OpenCV 4 rounds positions to 1/32 of a pixel
                         unsure += 1
                     else:
