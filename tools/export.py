@@ -67,6 +67,7 @@ def main() -> None:
     open_log()
     cfg = load_config(flags.cfg, [*flags.opts, *SETTINGS])
     setup, folder = set_up(cfg), RunFolder(cfg)
+    codec = setup.single_codec  # pictures of bottom-up networks have many sizes
     output = flags.output or folder.path / f"{folder.path.name}{form.suffixes[0]}"
     # Read first: absent pictures are found at once.
     crops = whole_pictures(setup, flags.images) if flags.images else test_crops(setup)
@@ -77,11 +78,11 @@ def main() -> None:
     print(f"{trained.path} to {form.label}, {_describe(parts)}", flush=True)
 
     reference = make_reference(
-        trained.model, setup.single_codec, setup.prepare, crops, color_rgb=color_rgb, flip_test=parts.flip_test
+        trained.model, codec, setup.prepare, crops, color_rgb=color_rgb, flip_test=parts.flip_test
     )
-    graph = PoseGraph(trained.model, setup.single_codec, pixels, parts)
-    description = describe(setup.single_codec, setup.skeleton, pixels, parts, name=cfg.MODEL.NAME)
-    parity = export(graph, description, form, output, lambda engine: compare(engine, setup.single_codec, reference, parts))
+    graph = PoseGraph(trained.model, codec, pixels, parts)
+    description = describe(codec, setup.skeleton, pixels, parts, name=cfg.MODEL.NAME)
+    parity = export(graph, description, form, output, lambda engine: compare(engine, codec, reference, parts))
     print("against eager PyTorch in float32:")
     for line in parity.lines():
         print(f"  {line}")

@@ -101,10 +101,11 @@ def _configuration(entry: Entry, folder: Path | None, overrides: Sequence[str]) 
 
 
 def _conditions(entry: Entry, cfg: CfgNode, num_results: int) -> tuple[tuple[str, str, str], ...]:
+    data = "val2017" if cfg.DATASET.DATASET == "coco" else "validation part"
     rows = [
         ("weights", entry.file, cfg.TEST.MODEL_FILE),
         ("flip test", "yes", "yes" if cfg.TEST.FLIP_TEST else "no"),
-        ("data", "val2017" if cfg.DATASET.DATASET == "coco" else "validation part", f"{cfg.DATASET.TEST_SET}, {num_results} results"),
+        ("data", data, f"{cfg.DATASET.TEST_SET}, {num_results} results"),
     ]
     if entry.detector is not None:
         boxes = "annotated boxes" if cfg.TEST.USE_GT_BBOX else f"detections of {cfg.TEST.COCO_BBOX_FILE}"
