@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, overload
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 from yacs.config import CfgNode
@@ -129,7 +130,7 @@ class PoseEstimator:
         if isinstance(detector, str) and detector != FULL_FRAME:
             detector = DetectorSettings(detector)
         if isinstance(detector, DetectorSettings):
-            detector_name(detector.name, setup.device)
+            _check_name(detector.name, setup.device)
         self._detector = detector
 
     @overload
@@ -213,6 +214,13 @@ def as_picture(value: Picture) -> np.ndarray:
     if 0 in value.shape:
         raise PoseError(f"a picture of {value.shape[1]}x{value.shape[0]} pixels has nothing in it; leave it out.")
     return np.ascontiguousarray(value)
+
+
+def _check_name(name: str, device: torch.device) -> None:
+    try:
+        detector_name(name, device)
+    except PoseError as error:
+        raise PoseError(f"{str(error).rstrip('.')}, {FULL_FRAME}, or a function.") from error
 
 
 def _is_single(pictures: Any) -> bool:

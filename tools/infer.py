@@ -8,6 +8,7 @@ pictures/ (drawn), json/ (one file per input), results.json and images.json (COC
 
 import argparse
 import math
+import re
 from pathlib import Path
 
 from yacs.config import CfgNode
@@ -28,6 +29,7 @@ from visualization.people_pictures import DrawingOptions
 from visualization.styles import STYLE_NAMES
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+OPTION = re.compile(r"[A-Z][A-Z0-9_]*(\.[A-Z0-9_]+)+")
 QUICKSTART = REPOSITORY / "experiments" / "synthetic" / "hrnet_w24_128x96_udp.yaml"
 
 
@@ -110,6 +112,9 @@ def _number(text: str) -> float:
 def main() -> None:
     """Read, estimate, write, tell what was written."""
     arguments = parse_arguments()
+    misplaced = [word for word in arguments.input if OPTION.fullmatch(word) and not Path(word).exists()]
+    if misplaced:
+        raise PoseError(f"{misplaced[0]} is an option of the experiment; put it and its value before --input.")
     flags = {
         "DEVICE": arguments.device,
         "AMP": arguments.amp,

@@ -338,21 +338,35 @@ def main() -> None:
     parser.add_argument("--output", help="JSON file (default: printed)")
     parser.add_argument("--draw", help="picture to write")
     flags = parser.parse_args()
+    try:
+        run(flags)
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def run(flags: argparse.Namespace) -> None:
+    """Read, estimate, write; raises OSError or ValueError for bad input."""
+    for path in filter(None, (flags.output, flags.draw)):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
     image = cv2.imread(flags.image, cv2.IMREAD_COLOR)
     if image is None:
-        sys.exit(f"error: image {flags.image} cannot be read; check the path.")
-    try:
-        boxes = None if flags.boxes is None else [[float(value) for value in box.split(",")] for box in flags.boxes]
-        pose = OnnxPose(flags.model, flags.flip_test)
-        image_rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-        people = pose(image_rgb, boxes)
-    except ValueError as error:
-        sys.exit(f"error: {error}")
+        raise ValueError(f"image {flags.image} cannot be read; check the path.")
+    if not Path(flags.model).is_file():
+        raise ValueError(f"model {flags.model} does not exist; check the path.")
+    boxes = None if flags.boxes is None else [[float(value) for value in box.split(",")] for box in flags.boxes]
+    if boxes is not None and any(len(box) != 4 for box in boxes):
+        raise ValueError("a box of --boxes has not four numbers; give X,Y,W,H for each person.")
+    pose = OnnxPose(flags.model, flags.flip_test)
+    image_rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    people = pose(image_rgb, boxes)
     about = pose.facts["keypoints"]
     result = json.dumps({"names": about["names"], "people": people.tolist()})
     Path(flags.output).write_text(result) if flags.output else print(result)
     if flags.draw:
-        cv2.imwrite(flags.draw, cv2.cvtColor(draw(image_rgb, people, about["limbs"]), cv2.COLOR_RGB2BGR))
+        drawn = cv2.cvtColor(draw(image_rgb, people, about["limbs"]), cv2.COLOR_RGB2BGR)
+        if not cv2.imwrite(flags.draw, drawn):
+            raise ValueError(f"picture {flags.draw} cannot be written; check the folder.")
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def no_weights(name: str, reason: str) -> PoseError:
     return PoseError(
         f"the weights of the detector {name} ({place.name}) are not in {place.parent} and cannot be fetched "
         f"({reason}); give a file of them with --detector-weights FILE, boxes with --boxes FILE, or --full-frame for "
-        "one person who fills the picture."
+        "one person who fills the picture (in a program: DetectorSettings, boxes=, detector='full-frame')."
     )
 
 

@@ -35,7 +35,7 @@ def run_inputs(
     locator = locator or FullFrame()
     settings = OutputSettings(out, frozenset(kinds), ".png", drawing or DrawingOptions())
     file = locator.file if isinstance(locator, FromFile) else None
-    outputs = Outputs(settings, COCO, FrameIds(sources, file), {"model": "none"}, clock)
+    outputs = Outputs(settings, COCO, FrameIds(sources, file), {"model": "none"}, {"tracked": track}, clock)
     pose = Pose(estimator or PatternEstimator(), FollowRules(COCO, track, smooth), settings.drawing.heatmap, clock)
     run_steps(sources, FindBoxes(locator, clock), pose, outputs, clock)
     return outputs.counts

@@ -170,6 +170,7 @@ def test_bad_input_is_one_sentence_and_writes_nothing(
         "about a detector": ("--input", pictures, "--full-frame", "--detect-every", 5),
         "give --boxes as well": ("--input", pictures, "--images-file", "i.json"),
         "cannot be made": ("--input", pictures, "--full-frame", "--output", data / "detections.json" / "out"),
+        "before --input": ("--input", pictures, "TEST.FLIP_TEST", "False", "--full-frame"),
         "exclude each other": ("--input", pictures, "--full-frame", "--boxes", data / "detections.json"),
         "--save": ("--input", pictures, "--full-frame", "--save", "video"),
         "colour": ("--input", pictures, "--full-frame", "--box-color", "reddish"),

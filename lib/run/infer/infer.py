@@ -109,10 +109,9 @@ def infer(cfg: CfgNode, settings: InferSettings) -> Counts:
         "weights": trained.path.name,
         "codec": setup.codec.name,
         "boxes": locator.description,
-        "tracked": settings.track,
-        "smoothed": settings.track and settings.smooth,
     }
-    outputs = Outputs(settings.outputs, setup.skeleton, FrameIds(sources, file), facts, clock)
+    video_facts = {"tracked": settings.track, "smoothed": settings.track and settings.smooth}
+    outputs = Outputs(settings.outputs, setup.skeleton, FrameIds(sources, file), facts, video_facts, clock)
     try:
         run_steps(sources, FindBoxes(locator, clock), pose, outputs, clock)
     except KeyboardInterrupt:

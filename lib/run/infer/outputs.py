@@ -1,6 +1,6 @@
 """Everything that a run writes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,6 +63,7 @@ class Outputs:
         skeleton: the keypoint set.
         ids: of the frames.
         facts: how the poses are made, for the JSON files.
+        video_facts: what holds of videos beside.
         clock: of the run.
     """
 
@@ -71,11 +72,13 @@ class Outputs:
         settings: OutputSettings,
         skeleton: Skeleton,
         ids: FrameIds,
-        facts: Mapping[str, Any],
+        facts: dict[str, Any],
+        video_facts: dict[str, Any],
         clock: StageClock,
     ) -> None:
         self.counts = Counts()
-        self._settings, self._skeleton, self._ids, self._facts, self._clock = settings, skeleton, ids, facts, clock
+        self._settings, self._skeleton, self._ids, self._clock = settings, skeleton, ids, clock
+        self._facts, self._video_facts = facts, video_facts
         self._run, self._input = ExitStack(), ExitStack()
         self._tables: list[CocoResults | PoseCsv] = []
         self._json: InputJson | None = None
@@ -141,7 +144,7 @@ class Outputs:
                     self._skeleton,
                     input_name=source.file_name,
                     rate=None if rate is None else float(rate),
-                    facts=self._facts,
+                    facts=self._facts | (self._video_facts if source.is_video else {}),
                 )
             )
         if "pictures" in self._settings.kinds and source.info is not None:
