@@ -14,8 +14,8 @@ from lib.utils.errors import PoseError
 from lib.utils.optional import optional_module
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-# Short, so that every name that a file may have can be written.
-TEMPORARY = ".tmp-"
+# Bytes of a name that its temporary file has too; with those that make it unique it stays within what systems allow.
+NAME_BYTES = 200
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=target.suffix, dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=_prefix(target.name), suffix=target.suffix, dir=target.parent)
     except OSError as error:
         raise PoseError(f"{target.parent} cannot be written to ({error.strerror}); choose another folder.") from error
     os.close(handle)
@@ -48,6 +48,11 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _prefix(name: str) -> str:
+    """How temporary files of a name begin: hidden, and with as much of the name as fits."""
+    return f".{os.fsencode(name)[:NAME_BYTES].decode(errors='ignore')}."
 
 
 def write_json(path: str | os.PathLike[str], value: Any, *, indent: int | None = None) -> None:
