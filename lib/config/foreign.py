@@ -1,7 +1,6 @@
-"""Configs of other systems: programs, or YAML with other keys. They are refused, with the name of the file to use."""
+"""Configs of other systems that are programs. They are refused, with the name of the file to use."""
 
 import re
-from collections.abc import Collection
 from pathlib import Path
 
 from lib.utils.errors import PoseError
@@ -22,9 +21,6 @@ _NETWORK = re.compile(
 )
 # Sizes of squares that bottom-up networks are trained on; no crop of one person is so large.
 _PICTURES = ("512x512", "640x640")
-# A key of HigherHRNet's YAML files that ours do not have.
-_HIGHER_HRNET_KEY = "DATASET.INPUT_SIZE"
-_HIGHER_HRNET_NAME = re.compile(r"(w\d+)_(\d+)")
 # Folders of the RSN repository and of UDP-Pose's copy, for example 4XRSN18.coco.
 _RSN_FOLDER = re.compile(
     r"(?:(?P<stages>\d)x)?(?P<network>rsn|res)(?P<depth>\d+)\.(?P<data>coco|mpii)(?P<udp>.*(_prm|udp))?"
@@ -47,25 +43,6 @@ def refuse_foreign_config(path: Path) -> None:
             f"this experiment, so look for the nearest in experiments/ or start from {_NEAREST}."
         )
     raise PoseError(f"{path} is a Python config of {system} and is not run here; use {equivalent} instead.")
-
-
-def refuse_foreign_keys(path: Path, keys: Collection[str]) -> None:
-    """Refuse a YAML file of HigherHRNet, whose keys mean the same under other names.
-
-    Raises:
-        PoseError: `keys`, dotted, are those of such a file; the message names ours for the same experiment.
-    """
-    if _HIGHER_HRNET_KEY not in keys:
-        return
-    match = _HIGHER_HRNET_NAME.search(path.stem)
-    data = "crowdpose" if "crowd_pose" in path.parts else "coco"
-    name = f"{data}/ae/higher_hrnet_{match[1]}_{match[2]}x{match[2]}" if match else ""
-    if not name or not (EXPERIMENTS / f"{name}.yaml").is_file():
-        name = "coco/ae/higher_hrnet_w32_512x512"
-    raise PoseError(
-        f"{path} is a config of HigherHRNet, whose keys have other names here; use experiments/{name}.yaml, and see "
-        "docs/CONFIG.md for single keys."
-    )
 
 
 def equivalent_file(path: Path) -> str | None:

@@ -10,7 +10,7 @@ from yacs.config import CfgNode
 
 from lib.config.checks import check_config
 from lib.config.default import default_config
-from lib.config.foreign import refuse_foreign_keys
+from lib.config.higher_hrnet_file import translate_settings
 from lib.config.networks import MODEL_NAMES, default_extra
 from lib.config.read import Settings, override_settings, read_settings
 from lib.config.resolve import resolve_config
@@ -25,7 +25,8 @@ def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
     """Load an experiment.
 
     Args:
-        path: YAML file, possibly with a `_BASE_`; files of HRNet, UDP-Pose and DarkPose load unchanged.
+        path: YAML file, possibly with a `_BASE_`; files of HRNet, UDP-Pose, DarkPose and HigherHRNet load
+            unchanged.
         overrides: `KEY VALUE` pairs in one flat sequence, which win over the file.
 
     Returns:
@@ -36,8 +37,7 @@ def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
         PoseError: missing or corrupt file, unknown key, wrong type, or an impossible combination.
     """
     file = Path(path)
-    file_settings, extra_settings = read_settings(file), override_settings(overrides)
-    refuse_foreign_keys(file, file_settings)
+    file_settings, extra_settings, remarks = translate_settings(read_settings(file), override_settings(overrides))
     settings = file_settings | extra_settings
     config = default_config()
     config.MODEL.NAME = _model_name(settings, config.MODEL.NAME)
@@ -48,7 +48,7 @@ def load_config(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
         train.EXPECTED_BATCH = train.BATCH_SIZE_PER_GPU * max(len(config.GPUS), 1) * train.ACCUMULATE
     _apply(config, extra_settings)
     config.RUN_NAME = config.RUN_NAME or file.stem
-    config.__dict__[_NOTICES] = tuple(resolve_config(config, frozenset(settings)))
+    config.__dict__[_NOTICES] = (*remarks, *resolve_config(config, frozenset(settings)))
     check_config(config, str(file))
     config.freeze()
     return config

@@ -52,6 +52,11 @@ def typed_value(key: str, setting: Setting, default: Any) -> Any:
         ) from None
 
 
+def plain_value(setting: Setting) -> Any:
+    """The value of a setting without its option's type: what its text stands for, with lists in place of tuples."""
+    return _plain(_literal(setting.value))
+
+
 def _convert(value: Any, expected: type, default: Any) -> Any:
     if expected is str:
         return _to_text(value)

@@ -83,21 +83,3 @@ def test_rsn_configs_name_our_file(folder: str, equivalent: str) -> None:
 def test_other_rsn_configs_name_where_to_start() -> None:
     with pytest.raises(PoseError, match=r"config\.py is a Python config, probably of RSN.*no YAML file"):
         load_config("exps/mspn.2xstg.coco/config.py")
-
-
-@pytest.mark.parametrize(
-    ("name", "equivalent"),
-    [
-        ("coco/higher_hrnet/w48_640_adam_lr1e-3.yaml", "coco/ae/higher_hrnet_w48_640x640"),
-        ("crowd_pose/higher_hrnet/w32_512_adam_lr1e-3.yaml", "crowdpose/ae/higher_hrnet_w32_512x512"),
-        ("coco/higher_hrnet/mine.yaml", "coco/ae/higher_hrnet_w32_512x512"),
-        ("coco/higher_hrnet/w18_512.yaml", "coco/ae/higher_hrnet_w32_512x512"),
-    ],
-)
-def test_higher_hrnets_files_name_ours(tmp_path: Path, name: str, equivalent: str) -> None:
-    path = tmp_path / name
-    path.parent.mkdir(parents=True)
-    path.write_text("DATASET: {DATASET: coco_kpt, INPUT_SIZE: 512}\nMODEL: {NAME: pose_higher_hrnet}\n")
-    with pytest.raises(PoseError, match=f"is a config of HigherHRNet.*use experiments/{equivalent}.yaml"):
-        load_config(path)
-    assert (EXPERIMENTS / f"{equivalent}.yaml").is_file()
