@@ -1,6 +1,5 @@
 """Boxes of people from the records of a COCO-format file, as columns, and the faults of such records."""
 
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lib.utils.coco_files import Record, checked_id
+from lib.utils.coco_files import Record, checked_id, is_finite_number
 from lib.utils.errors import PoseError
 from lib.utils.people import Boxes, FloatArray
 
@@ -124,10 +123,10 @@ def _checked_columns(
         name = f"{noun} {place} (counted from 0) of {source}"
         ids.append(checked_id(record.get("image_id"), name, "image_id"))
         box = record.get("bbox")
-        if not isinstance(box, list) or len(box) != 4 or not all(map(_is_finite, box)):
+        if not isinstance(box, list) or len(box) != 4 or not all(map(is_finite_number, box)):
             raise PoseError(f"{name} has bbox {box!r} instead of 4 finite numbers (x, y, width, height); correct it.")
         score = 1.0 if annotated else record.get("score")
-        if not _is_finite(score):
+        if not is_finite_number(score):
             raise PoseError(f"{name} has score {score!r}, which is not a finite number; correct it.")
         rows.append(box)
         scores.append(score)
@@ -141,11 +140,3 @@ def _check_extents(xywh: FloatArray, places: NDArray[np.int64], noun: str, sourc
             f"{noun} {places[flat[0]]} (counted from 0) of {source} has the box {xywh[flat[0]].tolist()} without "
             "extent; correct or remove it."
         )
-
-
-def _is_finite(value: Any) -> bool:
-    """True and False are no numbers here."""
-    try:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:  # an integer beyond all floats
-        return False

@@ -229,10 +229,11 @@ def _listed(path: Path) -> list[_Place]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise PoseError(f"list {path} cannot be read ({error}); write it as UTF-8, one path per line.") from error
+    numbers = {line.strip(): number for number, line in reversed(list(enumerate(lines, 1)))}
     entries = [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
     if not entries:
         raise PoseError(f"list {path} names no file; write one path per line.")
-    files = {entry: _found(entry, path) for entry in entries if not ADDRESS.match(entry)}
+    files = {entry: _found(entry, path, numbers[entry]) for entry in entries if not ADDRESS.match(entry)}
     _warn_of_heic(files.values(), f"list {path}")
     root = common_folder(files.values()) if files else path.parent
     return [
@@ -240,8 +241,8 @@ def _listed(path: Path) -> list[_Place]:
     ]
 
 
-def _found(entry: str, listing: Path) -> Path:
-    with _usable(f"line '{entry}' of {listing}"):
+def _found(entry: str, listing: Path, line: int) -> Path:
+    with _usable(f"'{entry}' in line {line} of {listing}"):
         named = Path(entry).expanduser()
         beside = listing.parent / named
         return _normal(named if not beside.exists() and named.exists() else beside)

@@ -123,7 +123,7 @@ def annotated_people(
                 "annotations."
             )
         area = form.area(annotation) if _is_box(annotation.get("bbox")) else None
-        if not _is_finite(area):
+        if not is_finite_number(area):
             raise PoseError(
                 f"{name} lacks a numeric area or bbox, which OKS needs; add them, or set box_area of the keypoint set "
                 "where there are no areas."
@@ -247,7 +247,7 @@ def _record_fault(record: Record, image_ids: Collection[int], category: int, num
         return f"has {found} keypoint numbers instead of {3 * num_keypoints} (x, y, score of {num_keypoints} keypoints)"
     if not _are_finite(keypoints):
         return "has a keypoint number that is not finite"
-    if not _is_finite(record["score"]):
+    if not is_finite_number(record["score"]):
         return f"has score {record['score']!r}, which is not a finite number"
     return ""
 
@@ -257,7 +257,7 @@ def _is_record_list(value: Any, key: str) -> bool:
 
 
 def _is_box(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 4 and all(map(_is_finite, value))
+    return isinstance(value, list) and len(value) == 4 and all(map(is_finite_number, value))
 
 
 def _is_integer(value: Any) -> bool:
@@ -269,7 +269,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _is_finite(value: Any) -> bool:
+def is_finite_number(value: Any) -> bool:
+    """True and False are none, nor are NaN and infinity."""
     try:
         return _is_number(value) and math.isfinite(value)
     except OverflowError:  # an integer beyond all floats
@@ -277,9 +278,9 @@ def _is_finite(value: Any) -> bool:
 
 
 def _are_finite(values: list[Any]) -> bool:
-    """`_is_finite` of all, for many."""
+    """`is_finite_number` of all, for many."""
     if not set(map(type, values)) <= {int, float}:
-        return all(map(_is_finite, values))
+        return all(map(is_finite_number, values))
     try:
         return bool(np.isfinite(np.fromiter(values, np.float64, len(values))).all())
     except OverflowError:

@@ -204,8 +204,8 @@ def test_what_is_no_input(tmp_path: Path) -> None:
         "a" * 300: r"cannot be used \(File name too long\)",
         "a" * 300 + "*/x.jpg": r"cannot be used \(File name too long\)|holds no picture",
         "9" * 5000: "cannot be used",
-        str(tmp_path / "long.txt"): r"line 'a+' of .*long\.txt cannot be used \(File name too long\); correct it",
-        str(tmp_path / "user.txt"): r"line '~nobody-here/x\.jpg' of .*user\.txt cannot be used",
+        str(tmp_path / "long.txt"): r"'a+' in line 1 of .*long\.txt cannot be used \(File name too long\); correct it",
+        str(tmp_path / "user.txt"): r"'~nobody-here/x\.jpg' in line \d of .*user\.txt cannot be used",
     }
     (tmp_path / "long.txt").write_text("a" * 300)
     (tmp_path / "user.txt").write_text("~nobody-here/x.jpg")

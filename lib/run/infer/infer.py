@@ -125,7 +125,8 @@ def run_steps(sources: Sequence[Source], boxes: FindBoxes, pose: Pose, outputs: 
     """Read, find boxes and estimate in a thread each, and write in this one.
 
     Raises:
-        PoseError: nothing could be read; the results of an earlier run are left as they were.
+        PoseError: nothing could be read or, where pictures are all that is wanted, drawn; the results of an earlier run
+            are left as they were.
     """
     # Frames of live inputs wait as little as threads allow.
     depth = 1 if any(source.is_live for source in sources) else 2
@@ -134,8 +135,11 @@ def run_steps(sources: Sequence[Source], boxes: FindBoxes, pose: Pose, outputs: 
         for batch in _with_progress(batches):
             for event in batch:
                 outputs.handle(event)
-        if outputs.counts.frames == 0:
+        counts = outputs.counts
+        if counts.frames == 0:
             raise PoseError(f"not one of {len(sources)} inputs could be read; see the warnings above.")
+        if outputs.only_pictures and len(counts.undrawn) + len(counts.failures) >= counts.inputs:
+            raise PoseError(f"not one of {len(sources)} inputs could be drawn; see the warnings above.")
 
 
 def _inputs(settings: InferSettings) -> list[Source]:
@@ -200,6 +204,8 @@ def _report(counts: Counts, settings: InferSettings, clock: StageClock) -> None:
     logger.info(f"{counts.people} people in {counts.frames} pictures and frames of {counts.inputs} inputs")
     if counts.failures:
         logger.warning("warning: %d inputs could not be read, the first: %s", len(counts.failures), counts.failures[0])
+    if counts.undrawn:
+        logger.warning("warning: %d inputs could not be drawn, the first: %s", len(counts.undrawn), counts.undrawn[0])
     logger.info(f"results      {settings.outputs.folder}")
     if settings.show_speed:
         for line in clock.lines(counts.frames):

@@ -1,6 +1,6 @@
 """Everything that a run writes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,12 +44,21 @@ class OutputSettings:
 
 @dataclass
 class Counts:
-    """What a run has done so far."""
+    """What a run has done so far.
+
+    Attributes:
+        inputs: that were opened.
+        frames: that were written, pictures included.
+        people: in them.
+        failures: one sentence for each input that could not be read.
+        undrawn: one sentence for each picture or video that could not be drawn to its file.
+    """
 
     inputs: int = 0
     frames: int = 0
     people: int = 0
     failures: list[str] = field(default_factory=list)
+    undrawn: list[str] = field(default_factory=list)
 
 
 class Outputs:
@@ -83,6 +92,11 @@ class Outputs:
         self._tables: list[CocoResults | PoseCsv] = []
         self._json: InputJson | None = None
         self._drawn: _DrawnVideo | None = None
+
+    @property
+    def only_pictures(self) -> bool:
+        """Whether nothing but drawn pictures and videos is written."""
+        return self._settings.kinds == {"pictures"}
 
     def __enter__(self) -> "Outputs":
         folder, kinds = self._settings.folder, self._settings.kinds
@@ -148,7 +162,7 @@ class Outputs:
                 )
             )
         if "pictures" in self._settings.kinds and source.info is not None:
-            video = _DrawnVideo(self._path(PICTURES, source, ".mp4"), source.info, source.path)
+            video = _DrawnVideo(self._path(PICTURES, source, ".mp4"), source.info, source.path, self._report_undrawn)
             self._drawn = self._input.enter_context(video)
 
     def _path(self, kind: str, source: Source, suffix: str) -> Path:
@@ -163,14 +177,22 @@ class Outputs:
             try:
                 save_image(self._path(PICTURES, shown.source, self._settings.picture_suffix), drawn)
             except PoseError as error:
-                _report_undrawn(error)
+                self._report_undrawn(error)
+
+    def _report_undrawn(self, error: PoseError) -> None:
+        self.counts.undrawn.append(str(error))
+        beside = "" if self.only_pictures else " The data of the input are written all the same."
+        get_logger().warning("warning: %s%s", error, beside)
 
 
 class _DrawnVideo:
     """A video that the run goes on without, where it cannot be written."""
 
-    def __init__(self, path: Path, info: VideoInfo, sound_from: Path | None) -> None:
+    def __init__(
+        self, path: Path, info: VideoInfo, sound_from: Path | None, report: Callable[[PoseError], None]
+    ) -> None:
         self._writer: VideoWriter | None = VideoWriter(path, info, sound_from=sound_from)
+        self._report = report
 
     def __enter__(self) -> "_DrawnVideo":
         with self._reported():
@@ -201,11 +223,7 @@ class _DrawnVideo:
             yield
         except PoseError as error:
             self._writer = None
-            _report_undrawn(error)
-
-
-def _report_undrawn(error: PoseError) -> None:
-    get_logger().warning("warning: %s The data of the input are written all the same.", error)
+            self._report(error)
 
 
 def draw_estimate(shown: Shown, skeleton: Skeleton, options: DrawingOptions) -> np.ndarray:

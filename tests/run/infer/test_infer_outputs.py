@@ -35,6 +35,7 @@ def test_a_picture_that_its_format_does_not_take(
     monkeypatch.setattr(cv2, "imencode", first_fails)
     counts = run_inputs(tmp_path / "out", tmp_path / "in")
     assert counts.frames == 2
+    assert len(counts.undrawn) == 1
     assert [path.name for path in (tmp_path / "out" / "pictures").iterdir()] == ["b.png"]
     assert frames_in(tmp_path / "out" / "json" / "a.json") == 1
     assert "a.png cannot be written" in caplog.text
@@ -59,3 +60,25 @@ def test_a_video_that_cannot_be_written(
     assert len(json.loads((tmp_path / "out" / "results.json").read_text())) == 12
     pictures = tmp_path / "out" / "pictures"
     assert not pictures.exists() or not list(pictures.iterdir())
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_where_pictures_are_all_one_of_them_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / "in" / name), GREY)
+    encode = cv2.imencode
+    asked: list[str] = []
+
+    def fails(suffix: str, *more: object) -> tuple[bool, np.ndarray]:
+        asked.append(suffix)
+        return (False, np.empty(0)) if len(asked) <= failing else encode(suffix, *more)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(cv2, "imencode", fails)
+    if failing == 1:
+        assert len(run_inputs(tmp_path / "out", tmp_path / "in", kinds=["pictures"]).undrawn) == 1
+        return
+    with pytest.raises(PoseError, match="not one of 2 inputs could be drawn"):
+        run_inputs(tmp_path / "out", tmp_path / "in", kinds=["pictures"])
