@@ -14,10 +14,15 @@ from lib.codecs.tracing import is_traced
 from lib.utils.geometry import precise
 
 _CROSS = [(1, 0), (-1, 0), (0, 1), (0, -1)]
+# What a Newton step over one pixel reads, (x, y).
+NEIGHBOURS = [(0, 0), *_CROSS, (1, 1), (-1, -1)]
 # A blur of a constant map differs from it by this part of its value at most.
 BLUR_ROUNDING = 1e-6
-# DARK's floor under the logarithm.
+# DARK's floor under the logarithm, and UDP's range of it.
 LOWEST = 1e-10
+LOG_RANGE = (0.001, 50.0)
+# What mmpose adds to UDP's second derivatives.
+MMPOSE_EPSILON = torch.finfo(torch.float32).eps
 
 
 def quarter_shift(maps: Tensor, peaks: Peaks, tolerance: float = 0.0) -> Tensor:
@@ -85,19 +90,31 @@ def udp_shift(maps: Tensor, peaks: Peaks, kernel: int, *, rescale: bool) -> Tens
     Source: UDP lib/core/inference.py, post; mmpose 0.29 post_dark_udp.
     """
     blurred = blur(maps, kernel)
-    values = torch.stack(sample_around(blurred, peaks, [(0, 0), *_CROSS, (1, 1), (-1, -1)], border=1))
+    values = torch.stack(sample_around(blurred, peaks, NEIGHBOURS, border=1))
     if rescale:
         low, high = blurred.amin(dim=-2).amin(dim=-1), blurred.amax(dim=-2).amax(dim=-1)
         # A constant map gives 0 / 0 in the published code; here rounding may have left it not quite constant.
         spread = torch.where(high - low <= BLUR_ROUNDING * high.abs(), torch.nan, high - low)
         values = (values - low) / spread * peaks.scores
-    logs = torch.log(torch.clamp(values, 0.001, 50.0))
-    center, right, left, below, above, down_right, up_left = precise(logs).unbind(0)
+    return log_newton_step(values, 0.0 if rescale else MMPOSE_EPSILON)
+
+
+def log_newton_step(values: Tensor, epsilon: float) -> Tensor:
+    """One Newton step on the logarithm of a map, with derivatives over one pixel.
+
+    Args:
+        values: of the peak, right, left, below, above, below right and above left of it, (7, ...).
+        epsilon: added to the second derivatives.
+
+    Returns:
+        Shifts (x, y), (..., 2), float32; zero where the Hessian is singular.
+    """
+    logs = precise(torch.log(values.clamp(*LOG_RANGE)))
+    center, right, left, below, above, down_right, up_left = logs.unbind(0)
     gradient = torch.stack([0.5 * (right - left), 0.5 * (below - above)], dim=-1)
     dxx = right - 2 * center + left
     dyy = below - 2 * center + above
     dxy = 0.5 * (down_right - right - below + 2 * center - left - above + up_left)
-    epsilon = 0.0 if rescale else torch.finfo(torch.float32).eps
     return _newton_step(gradient, dxx + epsilon, dxy, dyy + epsilon)
 
 

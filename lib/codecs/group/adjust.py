@@ -8,14 +8,13 @@ from torch import Tensor
 
 from lib.codecs.blur import blur_around
 from lib.codecs.group.maps import GroupMaps
-from lib.utils.geometry import precise
+from lib.codecs.refine import MMPOSE_EPSILON, NEIGHBOURS, log_newton_step
 
 QUARTER = 0.25
 # From the corner of a pixel to its middle, as the published plain systems count; UDP counts from middle to middle.
 HALF = 0.5
-# Blur of mmpose's DARK step for bottom-up maps, and the range that it takes logarithms of.
+# Blur of mmpose's DARK step for bottom-up maps.
 DARK_KERNEL = 3
-LOWEST, HIGHEST = 0.001, 50.0
 
 
 def quarter_steps(maps: GroupMaps, number: Tensor, x: Tensor, y: Tensor) -> Tensor:
@@ -41,16 +40,6 @@ def dark_steps(maps: GroupMaps, number: Tensor, x: Tensor, y: Tensor) -> Tensor:
     steps = torch.arange(-1, 2, device=x.device)
     rows = (flat_y[:, None] + steps).clamp(0, height - 1) - flat_y[:, None] + 1
     columns = (flat_x[:, None] + steps).clamp(0, width - 1) - flat_x[:, None] + 1
-    item = torch.arange(len(flat_x), device=x.device)[:, None, None]
-    logs = precise(torch.log(blurred[item, rows[:, :, None], columns[:, None, :]].clamp(LOWEST, HIGHEST)))
-    center, left, right = logs[:, 1, 1], logs[:, 1, 0], logs[:, 1, 2]
-    above, below, up_left, down_right = logs[:, 0, 1], logs[:, 2, 1], logs[:, 0, 0], logs[:, 2, 2]
-    gradient_x, gradient_y = 0.5 * (right - left), 0.5 * (below - above)
-    epsilon = torch.finfo(torch.float32).eps
-    dxx = right - 2 * center + left + epsilon
-    dyy = below - 2 * center + above + epsilon
-    dxy = 0.5 * (down_right - right - below + 2 * center - left - above + up_left)
-    determinant = dxx * dyy - dxy * dxy
-    step = torch.stack([dyy * gradient_x - dxy * gradient_y, dxx * gradient_y - dxy * gradient_x], dim=-1)
-    step = torch.where((determinant == 0)[:, None], 0.0, -step / determinant[:, None])
-    return step.to(torch.float32).view(*x.shape, 2)
+    item = torch.arange(len(flat_x), device=x.device)
+    values = torch.stack([blurred[item, rows[:, 1 + down], columns[:, 1 + right]] for right, down in NEIGHBOURS])
+    return log_newton_step(values, MMPOSE_EPSILON).view(*x.shape, 2)

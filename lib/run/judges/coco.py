@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +80,7 @@ class OksJudge:
         """See `Judge`."""
         return {"suppression": str(self.rule), **self.remarks}
 
-    def judge(self, predictions: Predictions, records: Records, result_file: Path | None) -> Verdict:
+    def judge(self, predictions: Any, records: Any, result_file: Path | None) -> Verdict:
         """See `Judge`; the file is in COCO's result format."""
         poses = self.select(predictions, records, result_file)
         if not self.truth.is_public:
@@ -87,14 +88,18 @@ class OksJudge:
         stats = self.statistics(poses, self.truth, self.rule.sigmas)
         return Verdict(stats, len(poses), (format_statistics(stats, self.name),))
 
-    def select(self, predictions: Predictions, records: Records, result_file: Path | None) -> Poses:
+    def select(self, predictions: Any, records: Any, result_file: Path | None) -> Poses:
         """Rescore and suppress predictions and write what is left; arguments as in `judge`."""
-        poses = select_poses(predictions, records, self.truth.category, self.rule)
+        poses = self.poses(predictions, records)
         if not self.truth.is_public:
             check_submission(poses, self.truth, f"the test on {self.truth.source}")
         if result_file is not None:
             write_results(result_file, poses, self.fields)
         return poses
+
+    def poses(self, predictions: Any, records: Any) -> Poses:
+        """Rescore and suppress predictions; arguments as in `judge`."""
+        return select_poses(predictions, records, self.truth.category, self.rule)
 
 
 def select_poses(predictions: Predictions, records: Records, category: int, rule: Rule) -> Poses:

@@ -1,44 +1,16 @@
 """COCO's statistics of people who were found without boxes."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-
 import numpy as np
 
-from lib.core.evaluate import format_statistics, pose_statistics
 from lib.core.group_predictions import GroupPredictions
 from lib.core.nms import oks_nms, soft_oks_nms
-from lib.core.oks_metrics import Statistics
 from lib.core.poses import Poses
-from lib.core.result_file import write_results
-from lib.core.submission import check_submission
-from lib.core.truth import Truth
 from lib.dataset.group.records import GroupRecords
-from lib.run.judges.base import Verdict
-from lib.run.judges.coco import Rule
+from lib.run.judges.coco import OksJudge, Rule
 
 
-@dataclass(frozen=True)
-class GroupJudge:
-    """Statistics of all people found; suppression, which no published bottom-up test has, only where it is asked for.
-
-    Attributes: as those of `OksJudge`.
-    """
-
-    truth: Truth
-    rule: Rule
-    name: str = "results"
-    statistics: Statistics = pose_statistics
-    criterion: str = "AP"
-    fields: tuple[tuple[str, int], ...] = ()
-    remarks: Mapping[str, str] = field(default_factory=dict)
-    lower_is_better: bool = False
-
-    @property
-    def has_truth(self) -> bool:
-        """See `Judge`."""
-        return self.truth.is_public
+class GroupJudge(OksJudge):
+    """Statistics of all people found. Nobody is suppressed, as published, unless that is asked for."""
 
     @property
     def facts(self) -> dict[str, str]:
@@ -46,17 +18,9 @@ class GroupJudge:
         suppression = f"{self.rule}, areas from the keypoints" if suppresses(self.rule) else "none"
         return {"suppression": suppression, **self.remarks}
 
-    def judge(self, predictions: GroupPredictions, records: GroupRecords, result_file: Path | None) -> Verdict:
-        """See `Judge`; the file is in COCO's result format."""
-        poses = found_poses(predictions, records, self.truth.category, self.rule)
-        if not self.truth.is_public:
-            check_submission(poses, self.truth, f"the test on {self.truth.source}")
-        if result_file is not None:
-            write_results(result_file, poses, self.fields)
-        if not self.truth.is_public:
-            return Verdict(None, len(poses), remark="a valid COCO submission; its annotations are not public")
-        stats = self.statistics(poses, self.truth, self.rule.sigmas)
-        return Verdict(stats, len(poses), (format_statistics(stats, self.name),))
+    def poses(self, predictions: GroupPredictions, records: GroupRecords) -> Poses:
+        """The people found who are not suppressed; arguments as in `judge`."""
+        return found_poses(predictions, records, self.truth.category, self.rule)
 
 
 def suppresses(rule: Rule) -> bool:
