@@ -21,7 +21,7 @@ from lib.dataset.augment import (
 from lib.dataset.coco import Images
 from lib.dataset.crop import Cropper, mirror_maps
 from lib.dataset.deferred import DeferredCrops, defer_crops
-from lib.dataset.pixels import ImagePixels, PixelSource, StoredPixels
+from lib.dataset.pixels import ImagePixels, PixelSource, record_pixels
 from lib.dataset.records import Records
 from lib.dataset.sampler import SampleKey
 from lib.skeletons.skeleton import Skeleton
@@ -188,11 +188,5 @@ class PoseDataset(Dataset[Sample]):
     def _crops(self, indices: np.ndarray, maps: np.ndarray) -> Tensor | DeferredCrops:
         if self._deferred is not None:
             return defer_crops(self._deferred, indices, maps, self.codec.input_size_wh, color_rgb=self.color_rgb)
-        crops = self._cropper.crops(maps, lambda position: self._pixels(int(indices[position])))
+        crops = self._cropper.crops(maps, lambda position: record_pixels(self.source, int(indices[position])))
         return torch.from_numpy(crops).permute(0, 3, 1, 2)
-
-    def _pixels(self, index: int) -> StoredPixels:
-        try:
-            return self.source.pixels(index)
-        except PoseError as error:
-            raise PoseError(f"record {index}: {error}") from error

@@ -4,8 +4,7 @@ Off by default: it pays where a GPU has time to spare and the CPU has not. Its p
 level here and there (docs/SPEED.md).
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -14,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lib.dataset.pixels import ImagePixels, check_size
+from lib.dataset.pixels import ImagePixels, check_size, naming_record
 from lib.utils.errors import PoseError
 from lib.utils.geometry import precise
 from lib.utils.image import JPEG_START, decode_image, is_cut_short_jpeg
@@ -77,23 +76,16 @@ class DeferredCrops:
             for number, (file, picture) in enumerate(zip(files, decode_jpegs(files, device), strict=True))
         ]
         for number, (picture, expected) in enumerate(zip(pictures, self.size_wh.tolist(), strict=True)):
-            with self._naming_record(number):
+            with naming_record(self.records[number]):
                 found_wh = picture.shape[2], picture.shape[1]
                 check_size(self.names[number], found_wh, expected, self.annotation_file)
         return [picture.to(device) for picture in pictures]
 
     def _decode_any(self, number: int, file: Tensor) -> Tensor:
         """OpenCV's decoder, for what is no JPEG and to name what is broken."""
-        with self._naming_record(number):
+        with naming_record(self.records[number]):
             image = decode_image(file.numpy().tobytes(), self.names[number])
         return torch.from_numpy(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)).permute(2, 0, 1)
-
-    @contextmanager
-    def _naming_record(self, number: int) -> Iterator[None]:
-        try:
-            yield
-        except PoseError as error:
-            raise PoseError(f"record {self.records[number]}: {error}") from error
 
 
 def defer_crops(
@@ -114,10 +106,8 @@ def defer_crops(
     numbers, first, image = np.unique(source.image_index[indices], return_index=True, return_inverse=True)
     files, records = [], indices[first].tolist()
     for number, record in zip(numbers.tolist(), records, strict=True):
-        try:
+        with naming_record(record):
             files.append(np.frombuffer(source.store.read(number), np.uint8))
-        except PoseError as error:
-            raise PoseError(f"record {record}: {error}") from error
     return DeferredCrops(
         content=torch.from_numpy(np.concatenate([np.empty(0, np.uint8), *files])),
         sizes=torch.tensor([len(file) for file in files], dtype=torch.int64),

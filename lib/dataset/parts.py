@@ -1,7 +1,9 @@
 """One part of a data set, whatever its format: people, their images, and an account of those left out."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+import numpy as np
 
 from lib.codecs.base import Codec
 from lib.dataset.coco import Annotations, Images, read_annotations, read_detections
@@ -29,24 +31,45 @@ class Rules(NamedTuple):
     for_training: bool
 
 
+class _WithImages(Protocol):
+    """Records that say which image each belongs to."""
+
+    @property
+    def image_index(self) -> np.ndarray: ...
+
+
+RecordsT = TypeVar("RecordsT", bound=_WithImages)
+
+
 @dataclass(frozen=True)
-class Part:
-    """People to crop and where their pixels are.
+class Part(Generic[RecordsT]):
+    """What a data set is made from, and where its pixels are.
 
     Attributes:
-        records: the people; at least one.
+        records: people to crop, or whole pictures; at least one.
         images: what `records.image_index` refers to.
         store: the image files, all there.
         provenance: where the records come from.
     """
 
-    records: Records
+    records: RecordsT
     images: Images
     store: ImageStore
     provenance: Provenance
 
 
-def read_part(files: DataFiles, codec: Codec, form: AnnotationForm, rules: Rules) -> Part:
+def coco_part(files: DataFiles, annotations: Annotations, records: RecordsT, provenance: Provenance) -> Part[RecordsT]:
+    """Records of a COCO-format file with their images.
+
+    Raises:
+        PoseError: an image is missing.
+    """
+    store = open_images(files.images, annotations.images.file_name)
+    require_images(store, records.image_index, files.annotation_file)
+    return Part(records, annotations.images, store, provenance)
+
+
+def read_part(files: DataFiles, codec: Codec, form: AnnotationForm, rules: Rules) -> Part[Records]:
     """Read the annotations and boxes of a part and look for its images.
 
     Args:
@@ -58,7 +81,10 @@ def read_part(files: DataFiles, codec: Codec, form: AnnotationForm, rules: Rules
     Raises:
         PoseError: a file is absent or unusable, an image is missing, or no person is left.
     """
-    return _mpii_part(files, codec, rules) if files.kind == MPII else _coco_part(files, codec, form, rules)
+    if files.kind == MPII:
+        return _mpii_part(files, codec, rules)
+    annotations = read_annotations(files.annotation_file, codec.num_keypoints, form)
+    return coco_part(files, annotations, *_coco_people(files, annotations, codec, rules))
 
 
 def require_people(records: Records, source: str, num_dropped: dict[str, int], *, needs_keypoints: bool) -> None:
@@ -94,7 +120,7 @@ def check_mpii_keypoints(num_keypoints: int, source: str) -> None:
         )
 
 
-def _mpii_part(files: DataFiles, codec: Codec, rules: Rules) -> Part:
+def _mpii_part(files: DataFiles, codec: Codec, rules: Rules) -> Part[Records]:
     check_mpii_keypoints(codec.num_keypoints, files.annotation_file)
     people = read_mpii(files.annotation_file)
     if rules.for_training and not people.has_joints:
@@ -111,14 +137,6 @@ def _mpii_part(files: DataFiles, codec: Codec, rules: Rules) -> Part:
         records = records.take(selected)
     require_people(records, f"annotation file {files.annotation_file}", num_dropped, needs_keypoints=people.has_joints)
     return Part(records, images, store, Provenance(files.annotation_file, "annotated centres and scales", num_dropped))
-
-
-def _coco_part(files: DataFiles, codec: Codec, form: AnnotationForm, rules: Rules) -> Part:
-    annotations = read_annotations(files.annotation_file, codec.num_keypoints, form)
-    records, provenance = _coco_people(files, annotations, codec, rules)
-    store = open_images(files.images, annotations.images.file_name)
-    require_images(store, records.image_index, files.annotation_file)
-    return Part(records, annotations.images, store, provenance)
 
 
 def _coco_people(files: DataFiles, annotations: Annotations, codec: Codec, rules: Rules) -> tuple[Records, Provenance]:

@@ -1,6 +1,7 @@
 """Where the pixels of a person come from: whole images, or whatever else holds them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -65,6 +66,21 @@ class ImagePixels:
             check_size(self.store.name(number), found_wh, expected_wh, self.annotation_file)
             self._last = number, image
         return StoredPixels(self._last[1], IDENTITY)
+
+
+def record_pixels(source: PixelSource, index: int) -> StoredPixels:
+    """The pixels of a record, whose number errors name."""
+    with naming_record(index):
+        return source.pixels(index)
+
+
+@contextmanager
+def naming_record(index: int) -> Iterator[None]:
+    """Put a record's number before errors."""
+    try:
+        yield
+    except PoseError as error:
+        raise PoseError(f"record {index}: {error}") from error
 
 
 def check_size(name: str, found_wh: tuple[int, int], expected_wh: Sequence[int], annotation_file: str) -> None:

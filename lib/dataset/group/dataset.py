@@ -15,10 +15,9 @@ from lib.dataset.dataset import Provenance
 from lib.dataset.group.augment import ViewParams, ViewSettings, draw_views, view_maps
 from lib.dataset.group.records import GroupRecords
 from lib.dataset.group.regions import COUNTED, Regions
-from lib.dataset.pixels import ImagePixels, StoredPixels
+from lib.dataset.pixels import ImagePixels, record_pixels
 from lib.dataset.sampler import SampleKey
 from lib.skeletons.skeleton import Skeleton
-from lib.utils.errors import PoseError
 from lib.utils.geometry import Crop, apply_affine
 
 
@@ -135,7 +134,7 @@ class GroupDataset(Dataset[GroupSample]):
         params = self._params(epoch).take(indices)
         maps = view_maps(params, self.augment, self.records.size_wh[indices], self.crops[0])
         keypoints, visible = self._people(indices, maps, params.flip)
-        crops = self._cropper.crops(maps, lambda position: self._pixels(int(indices[position])))
+        crops = self._cropper.crops(maps, lambda position: record_pixels(self.source, int(indices[position])))
         return GroupSample(
             image=torch.from_numpy(crops).permute(0, 3, 1, 2),
             input_keypoints=torch.from_numpy(keypoints),
@@ -176,12 +175,6 @@ class GroupDataset(Dataset[GroupSample]):
                 turned = cv2.warpAffine(counted, to_output[position], size_wh, borderValue=border)
                 mask[position] = turned > COUNTED / 2
         return tuple(torch.from_numpy(mask) for mask in masks)
-
-    def _pixels(self, index: int) -> StoredPixels:
-        try:
-            return self.source.pixels(index)
-        except PoseError as error:
-            raise PoseError(f"record {index}: {error}") from error
 
 
 def _to_output(maps: np.ndarray, crop: Crop) -> np.ndarray:

@@ -1,10 +1,8 @@
 """One part of a data set for bottom-up networks: pictures, their people, and what is ignored in them."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from lib.dataset.coco import Annotations, Images, read_annotations
+from lib.dataset.coco import Annotations, read_annotations
 from lib.dataset.dataset import Provenance
 from lib.dataset.group.records import (
     GroupRecords,
@@ -14,29 +12,15 @@ from lib.dataset.group.records import (
     within_limit,
 )
 from lib.dataset.group.regions import Regions, ignored_regions
-from lib.dataset.images import ImageStore, open_images, require_images
 from lib.dataset.layout import MPII, DataFiles
+from lib.dataset.parts import Part, coco_part
 from lib.utils.annotation_form import AnnotationForm
 from lib.utils.errors import PoseError
 
 ALL_PICTURES = "none, whole pictures"
 
 
-@dataclass(frozen=True)
-class GroupPart:
-    """Pictures and where their pixels are.
-
-    Attributes:
-        records: the pictures; at least one.
-        images: what `records.image_index` refers to.
-        store: the image files, all there.
-        provenance: where the records come from.
-    """
-
-    records: GroupRecords
-    images: Images
-    store: ImageStore
-    provenance: Provenance
+GroupPart = Part[GroupRecords]
 
 
 def read_training_part(
@@ -94,9 +78,5 @@ def _read(files: DataFiles, num_keypoints: int, form: AnnotationForm) -> Annotat
 
 
 def _part(files: DataFiles, annotations: Annotations, records: GroupRecords, left_out: dict[str, int]) -> GroupPart:
-    store = open_images(files.images, annotations.images.file_name)
-    require_images(store, records.image_index, files.annotation_file)
-    provenance = Provenance(
-        files.annotation_file, ALL_PICTURES, {name: count for name, count in left_out.items() if count}
-    )
-    return GroupPart(records, annotations.images, store, provenance)
+    num_dropped = {name: count for name, count in left_out.items() if count}
+    return coco_part(files, annotations, records, Provenance(files.annotation_file, ALL_PICTURES, num_dropped))

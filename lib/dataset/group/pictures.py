@@ -12,9 +12,8 @@ from lib.dataset.crop import Cropper
 from lib.dataset.dataset import Provenance
 from lib.dataset.group.records import GroupRecords
 from lib.dataset.group.resize import Resize
-from lib.dataset.pixels import ImagePixels, StoredPixels
+from lib.dataset.pixels import ImagePixels, StoredPixels, record_pixels
 from lib.skeletons.skeleton import Skeleton
-from lib.utils.errors import PoseError
 
 
 class PictureBatch(NamedTuple):
@@ -107,14 +106,8 @@ class PictureDataset(Dataset[PictureBatch]):
         )
 
     def _inputs(self, index: int, size_wh: tuple[int, int]) -> tuple[Tensor, ...]:
-        pixels = self._pixels(index)
+        pixels = record_pixels(self.source, index)
         return tuple(resized(pixels, self.resize, size_wh, scale, self.color_rgb) for scale in self.resize.scales)
-
-    def _pixels(self, index: int) -> StoredPixels:
-        try:
-            return self.source.pixels(index)
-        except PoseError as error:
-            raise PoseError(f"record {index}: {error}") from error
 
 
 def resized(pixels: StoredPixels, resize: Resize, size_wh: tuple[int, int], scale: float, color_rgb: bool) -> Tensor:
