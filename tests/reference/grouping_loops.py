@@ -114,8 +114,7 @@ def group(
             if column != FAR:
                 people[keys[column]][joint] = number
                 tags[keys[column]].append(own[number])
-        for number, column in enumerate(columns):
-            if column == FAR:
+            else:
                 key = float(own[number][0])
                 people.setdefault(key, {})[joint] = number
                 tags[key] = [own[number]]

@@ -13,6 +13,7 @@ IntArray = NDArray[np.int64]
 
 # Weight of a whole step of distance against a score, so that distances decide first (HigherHRNet lib/core/group.py).
 DISTANCE_WEIGHT = 100.0
+NOBODY = -1
 
 
 def group(scores: Sequence[FloatArray], tags: Sequence[FloatArray], options: GroupOptions) -> IntArray:
@@ -43,21 +44,19 @@ def group(scores: Sequence[FloatArray], tags: Sequence[FloatArray], options: Gro
     people = _People(sum(map(len, scores)), len(scores), max((one.shape[1] for one in tags), default=1))
     for keypoint in options.joint_order:
         own_scores, own_tags = scores[keypoint], tags[keypoint]
-        new = np.arange(len(own_scores))
+        assigned = np.full(len(own_scores), NOBODY)
         offered = people.count
         if options.ignore_too_much or not options.mmpose:
             offered = min(offered, options.max_people)
-        if len(new) == 0 or (options.ignore_too_much and not options.mmpose and offered == options.max_people):
+        if len(assigned) == 0 or (options.ignore_too_much and not options.mmpose and offered == options.max_people):
             continue
         if offered:
             distances = _distances(own_tags, people.means(offered))
             costs = np.round(distances) * DISTANCE_WEIGHT - own_scores[:, None] if options.use_scores else distances
             rows, columns = linear_sum_assignment(costs)
             near = distances[rows, columns] < options.tag_threshold
-            people.join(columns[near], keypoint, rows[near], own_tags[rows[near]])
-            new = np.delete(new, rows[near])
-        for candidate in new:
-            people.start(keypoint, int(candidate), own_tags[candidate])
+            assigned[rows[near]] = columns[near]
+        people.take(keypoint, assigned, own_tags)
     kept = min(people.count, options.max_people) if options.mmpose and options.ignore_too_much else people.count
     return people.members[:kept]
 
@@ -82,13 +81,32 @@ class _People:
         """Mean tags of the first people, (count, T)."""
         return self._sums[:count] / self._sizes[:count]
 
-    def join(self, numbers: IntArray, keypoint: int, candidates: IntArray, tags: FloatArray) -> None:
-        """Give candidates (n,) with tags (n, T) to different people (n,)."""
-        self.members[numbers, keypoint] = candidates
-        self._sums[numbers] += tags
-        self._sizes[numbers] += 1
+    def take(self, keypoint: int, assigned: IntArray, tags: FloatArray) -> None:
+        """Take the candidates of a keypoint, with the effect of taking one after the other.
 
-    def start(self, keypoint: int, candidate: int, tag: FloatArray) -> None:
+        Args:
+            keypoint: which.
+            assigned: the person that each joins, all different, or NOBODY for those who start one, (n,).
+            tags: (n, T).
+        """
+        new = np.flatnonzero(assigned == NOBODY)
+        if any(tag in self._number_of for tag in tags[new, 0].tolist()):
+            # A person who is started anew may be joined by a candidate as well, so that their order counts.
+            for candidate in range(len(assigned)):
+                self._take_some(keypoint, np.array([candidate]), assigned, tags)
+            return
+        self._take_some(keypoint, np.arange(len(assigned)), assigned, tags)
+
+    def _take_some(self, keypoint: int, candidates: IntArray, assigned: IntArray, tags: FloatArray) -> None:
+        joining = candidates[assigned[candidates] != NOBODY]
+        numbers = assigned[joining]
+        self.members[numbers, keypoint] = joining
+        self._sums[numbers] += tags[joining]
+        self._sizes[numbers] += 1
+        for candidate in candidates[assigned[candidates] == NOBODY].tolist():
+            self._start(keypoint, candidate, tags[candidate])
+
+    def _start(self, keypoint: int, candidate: int, tag: FloatArray) -> None:
         """Start a person with a candidate, or start one of the same first tag anew."""
         number = self._number_of.setdefault(float(tag[0]), self.count)
         self.count = max(self.count, number + 1)
