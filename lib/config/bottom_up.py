@@ -1,5 +1,7 @@
 """Bottom-up configurations: all people of a picture in one pass, without boxes."""
 
+from collections.abc import Sequence
+
 from yacs.config import CfgNode
 
 from lib.config.networks import heatmap_stride
@@ -12,6 +14,10 @@ GROUP_DECODER = "group"
 GROUP_NETWORKS = ("pose_resnet", "pose_hrnet", "pose_higher_hrnet")
 # Crop pixels per pixel of the first output, which has the tags.
 GROUP_STRIDE = 4
+# Quotients of scales that differ by less are the same number written in decimals.
+SAME_QUOTIENT = 1e-6
+# A smaller side of an input than this has nothing to show, px.
+LEAST_INPUT = 32
 
 CHOICES = {"LOSS.AE_LOSS_TYPE": ("exp", "max"), "DATASET.SCALE_TYPE": ("short", "long")}
 
@@ -31,6 +37,29 @@ RANGES: dict[str, Rule] = {
     "TEST.TAG_THRESHOLD": POSITIVE,
 }
 
+# Options that a configuration for single people does not read.
+GROUP_ONLY = (
+    "LOSS.AE_LOSS_TYPE",
+    "LOSS.HEATMAPS_LOSS_FACTOR",
+    "LOSS.PUSH_LOSS_FACTOR",
+    "LOSS.PULL_LOSS_FACTOR",
+    "DATASET.MAX_NUM_PEOPLE",
+    "DATASET.MIN_SCALE",
+    "DATASET.MAX_SCALE",
+    "DATASET.SCALE_TYPE",
+    "DATASET.MAX_TRANSLATE",
+    "DATASET.MASK_OUTSIDE",
+    "TEST.SCALE_FACTOR",
+    "TEST.PROJECT2IMAGE",
+    "TEST.NMS_KERNEL",
+    "TEST.NMS_PADDING",
+    "TEST.DETECTION_THRESHOLD",
+    "TEST.TAG_THRESHOLD",
+    "TEST.USE_DETECTION_VAL",
+    "TEST.IGNORE_TOO_MUCH",
+    "TEST.ADJUST",
+    "TEST.REFINE",
+)
 # Options of crops of one person, and of what a codec for them does.
 WITHOUT_EFFECT = (
     "DATASET.SCALE_FACTOR",
@@ -39,8 +68,10 @@ WITHOUT_EFFECT = (
     "DATASET.AUGMENTATION",
     "DATASET.BOX_PADDING",
     "DATASET.SELECT_DATA",
+    "DATASET.UPPER_BODY",
     "LOSS.USE_TARGET_WEIGHT",
     "LOSS.KPD",
+    "LOSS.TOPK",
     "TEST.POST_PROCESS",
     "TEST.SHIFT_HEATMAP",
     "TEST.BLUR_KERNEL",
@@ -82,7 +113,22 @@ def group_fault(config: CfgNode) -> str:
     padding = test.NMS_KERNEL // 2
     if padding != test.NMS_PADDING:
         return f"TEST.NMS_PADDING is {test.NMS_PADDING}, but TEST.NMS_KERNEL {test.NMS_KERNEL} needs {padding}"
-    return _unsupported(config)
+    if not model.TAG_PER_JOINT:
+        return "MODEL.TAG_PER_JOINT is false, one tag for all keypoints, which no published network has; set it to true"
+    return _scale_fault(test.SCALE_FACTOR, model.IMAGE_SIZE[0]) or _unsupported(config)
+
+
+def _scale_fault(scales: Sequence[float], size: int) -> str:
+    """Inputs have the smallest scale's size, a multiple of 64, times the quotient; networks take multiples of 32."""
+    smallest = min(scales)
+    if any(abs(2 * scale / smallest - round(2 * scale / smallest)) > SAME_QUOTIENT for scale in scales):
+        return (
+            f"TEST.SCALE_FACTOR is {list(scales)}, but so that inputs of all scales fit the network each must be a "
+            "multiple of half the smallest, as in [2, 1, 0.5]"
+        )
+    if smallest * size < LEAST_INPUT:
+        return f"TEST.SCALE_FACTOR {smallest} makes inputs of less than {LEAST_INPUT} px; enlarge it"
+    return ""
 
 
 def _unsupported(config: CfgNode) -> str:
@@ -90,6 +136,8 @@ def _unsupported(config: CfgNode) -> str:
     codec = config.MODEL.CODEC
     if config.LOSS.USE_OHKM:
         return f"LOSS.USE_OHKM picks keypoints of single people, but MODEL.CODEC {codec} has whole pictures"
+    if config.LOSS.SMOOTH_L1:
+        return f"LOSS.SMOOTH_L1 is about offset targets, which MODEL.CODEC {codec} has not; set it to false"
     if config.LOSS.USE_DIFFERENT_JOINTS_WEIGHT:
         return f"LOSS.USE_DIFFERENT_JOINTS_WEIGHT does not exist with MODEL.CODEC {codec}; set it to false"
     if config.DATASET.DATA_FORMAT == "packed":

@@ -57,7 +57,7 @@ def _model() -> CfgNode:
     node.INIT_WEIGHTS = True  # initialise from PRETRAINED before training
     node.PRETRAINED = ""  # weights to start training from; '' = random
     node.NUM_JOINTS = 17  # keypoints K; must be the number of the skeleton
-    node.TAG_PER_JOINT = True  # no effect, as published
+    node.TAG_PER_JOINT = True  # bottom-up: must be true; no effect otherwise, as published
     node.TARGET_TYPE = "gaussian"  # gaussian (K maps) | offset (3K maps: mask, dx, dy; UDP)
     # NEW: msra | dark | udp | megvii | megvii_udp, or bottom-up, without boxes: ae | ae_udp (associative embedding);
     # '' = by TARGET_TYPE, NAME and BLUR_KERNEL
@@ -119,7 +119,7 @@ def _dataset() -> CfgNode:
     node.UPPER_BODY = []  # NEW: indices of the upper body for half bodies; [] = those of the keypoint set
     node.COLOR_RGB = False  # channel order given to the network: RGB, else BGR
     # Bottom-up only, NEW here; names and defaults of HigherHRNet's experiments. There ROT_FACTOR is uniform(-+ this).
-    node.MAX_NUM_PEOPLE = 30  # most people of a picture in targets and in results
+    node.MAX_NUM_PEOPLE = 30  # most people of a picture in targets, and most candidates of each keypoint in tests
     node.MIN_SCALE = 0.75  # augmentation: side of the square seen / side SCALE_TYPE of the picture, at least ...
     node.MAX_SCALE = 1.5  # ... and at most; uniform
     node.SCALE_TYPE = "short"  # which side of the picture: short | long
@@ -209,7 +209,7 @@ def _test() -> CfgNode:
     node.DETECTION_THRESHOLD = 0.1  # candidates with a lower score are left out
     node.TAG_THRESHOLD = 1.0  # largest distance of a candidate's tag from its person's mean
     node.USE_DETECTION_VAL = True  # assign by rounded tag distance, then by score; False = by distance alone
-    node.IGNORE_TOO_MUCH = False  # start no person once there are MAX_NUM_PEOPLE
+    node.IGNORE_TOO_MUCH = False  # once there are MAX_NUM_PEOPLE pass over further keypoints; mmpose: drop later people
     node.ADJUST = True  # sub-pixel points: a quarter towards the larger neighbour (ae), DARK (ae_udp)
     node.REFINE = True  # look for a person's missing keypoints by its tag
     return node

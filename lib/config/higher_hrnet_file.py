@@ -7,9 +7,10 @@ from lib.config.read import Settings
 from lib.config.values import Setting, plain_value
 from lib.utils.errors import PoseError
 
-# A key that every file there has, and ours have not.
-_SIGN = "DATASET.INPUT_SIZE"
+_INPUT = "DATASET.INPUT_SIZE"
 _OUTPUTS = "DATASET.OUTPUT_SIZE"
+# Keys that our files have not; each of theirs has one at least.
+_SIGNS = (_INPUT, _OUTPUTS, "LOSS.NUM_STAGES", "MODEL.EXTRA.DECONV.NUM_DECONVS")
 
 _RENAMED = {
     "DATASET.TRAIN": "DATASET.TRAIN_SET",
@@ -19,10 +20,12 @@ _RENAMED = {
     "TRAIN.IMAGES_PER_GPU": "TRAIN.BATCH_SIZE_PER_GPU",
     "TEST.IMAGES_PER_GPU": "TEST.BATCH_SIZE_PER_GPU",
 }
-# What a file means that leaves these out; DATASET.SIGMA's default, another width per output, is not among them.
+# What a file means that leaves these out. DATASET.SIGMA's default, another width per output, is not among them, nor
+# DEBUG.DEBUG's, which asks for pictures.
 _DEFAULTS: dict[str, Any] = {
     "MODEL.CODEC": "ae",
     "DATASET.COLOR_RGB": True,
+    _INPUT: 512,
     "DATASET.DATASET": "coco_kpt",
     "DATASET.TRAIN": "train2017",
     "DATASET.TEST": "val2017",
@@ -33,6 +36,7 @@ _DEFAULTS: dict[str, Any] = {
     "TEST.NMS_PADDING": 1,
     "TEST.PROJECT2IMAGE": False,
 }
+_WIDTH_BY_SIZE = -1  # DATASET.SIGMA: 1/64 of each output's size
 _DATASETS = {"coco_kpt": "coco", "crowd_pose_kpt": "crowdpose"}
 # One value per output, of which the first counts: only that output has tags.
 _OF_FIRST_OUTPUT = ("LOSS.PUSH_LOSS_FACTOR", "LOSS.PULL_LOSS_FACTOR")
@@ -94,13 +98,14 @@ def translate_settings(file_settings: Settings, overrides: Settings) -> tuple[Se
 
     Source: HigherHRNet lib/config/default.py and its experiments.
     """
-    if _SIGN not in file_settings:
+    sign = next((key for key in _SIGNS if key in file_settings), None)
+    if sign is None:
         return file_settings, overrides, []
-    source = file_settings[_SIGN].source
+    source = file_settings[sign].source
     meant = {key: Setting(value, source) for key, value in _DEFAULTS.items()} | file_settings
     unread = [key for key in _UNREAD if key in meant or key in overrides]
-    if _OUTPUTS in overrides and _SIGN not in overrides:
-        overrides = overrides | {_SIGN: meant[_SIGN]}
+    if _OUTPUTS in overrides and _INPUT not in overrides:
+        overrides = overrides | {_INPUT: meant[_INPUT]}
     ours, extra = _translate(meant), _translate(overrides)
     if plain_value((ours | extra)["DATASET.DATASET"]) == "crowdpose":
         ours |= _crowdpose_layout(ours | extra, source)
@@ -114,13 +119,13 @@ def _notices(unread: list[str], has_sigma: bool) -> list[str]:
         lines.append(f"Keys of HigherHRNet without effect here: {named}.")
     if not has_sigma:
         lines.append(
-            "DATASET.SIGMA is not given, so targets of both outputs have MODEL.SIGMA 2 (HigherHRNet: 2 and 4)."
+            "DATASET.SIGMA is not given or -1, so targets of both outputs have MODEL.SIGMA 2 (HigherHRNet: 2 and 4)."
         )
     return lines
 
 
 def _translate(settings: Settings) -> Settings:
-    ours = _sizes(settings) if _SIGN in settings else {}
+    ours = _sizes(settings) if _INPUT in settings else {}
     for key, setting in settings.items():
         value = plain_value(setting)
         if key in _FIXED:
@@ -131,17 +136,17 @@ def _translate(settings: Settings) -> Settings:
             ours[key] = Setting(_DATASETS.get(value, value), setting.source)
         elif key == "DATASET.FLIP":
             ours[key] = Setting(_flip(setting, value), setting.source)
-        elif key not in (_SIGN, _OUTPUTS, *_UNREAD):
+        elif key not in (_INPUT, _OUTPUTS, *_UNREAD) and not (key == "DATASET.SIGMA" and value == _WIDTH_BY_SIZE):
             ours[_RENAMED.get(key, key)] = setting
     return ours
 
 
 def _sizes(settings: Settings) -> Settings:
     """The sizes of input and first output."""
-    setting, outputs = settings[_SIGN], settings.get(_OUTPUTS)
+    setting, outputs = settings[_INPUT], settings.get(_OUTPUTS)
     size = plain_value(setting)
     if not isinstance(size, int) or isinstance(size, bool):
-        raise PoseError(f"{setting.source} sets {_SIGN} to {setting.value!r}, but it must be a whole number of pixels.")
+        raise PoseError(f"{setting.source} sets {_INPUT} to {setting.value!r}, but it must be a whole number, px.")
     if outputs is not None and plain_value(outputs) != [size // 4, size // 2]:
         raise PoseError(
             f"{outputs.source} sets {_OUTPUTS} to {outputs.value!r} for an input of {size} px, but the network's "

@@ -162,6 +162,8 @@ def _without_effect(config: CfgNode, given: Set[str]) -> list[str]:
         keys.append(f"MODEL.SIGMA (codec {config.MODEL.CODEC} has five widths of its own)")
     if bottom_up.is_bottom_up(config):
         keys += [f"{key} (only for single people)" for key in bottom_up.WITHOUT_EFFECT if key in given]
+    else:
+        keys += [f"{key} (only for bottom-up)" for key in bottom_up.GROUP_ONLY if key in given]
     if config.TEST.SHIFT_HEATMAP and _shift_is_ignored(config):
         keys.append(f"TEST.SHIFT_HEATMAP (codec {config.MODEL.CODEC} needs no shift)")
     return keys

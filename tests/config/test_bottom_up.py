@@ -1,11 +1,13 @@
 """Bottom-up configurations: what makes one, what is chosen for it, and what is refused."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from lib.codecs import build_codec
-from lib.config import config_to_text, is_bottom_up, load_config, notices, output_sizes
+from lib.config import config_to_text, default, is_bottom_up, load_config, notices, output_sizes
+from lib.config.bottom_up import GROUP_ONLY
 from lib.models import build_model
 from lib.models.pose_higher_hrnet import PoseHigherResolutionNet
 from lib.utils.errors import PoseError
@@ -47,8 +49,9 @@ def test_sizes_of_the_outputs() -> None:
     assert output_sizes(load_config(EXPERIMENTS / "coco/ae/higher_hrnet_w48_640x640.yaml")) == ((160, 160), (320, 320))
 
 
-def test_several_scales_in_any_order() -> None:
-    assert load_config(HIGHER, ["TEST.SCALE_FACTOR", "[0.5, 1, 2]"]).TEST.SCALE_FACTOR == [0.5, 1.0, 2.0]
+@pytest.mark.parametrize("scales", [[0.5, 1.0, 2.0], [1.0, 0.75, 0.5], [3.0, 2.0, 1.0], [1.2, 1.0, 0.4], [0.666]])
+def test_scales_that_fit_in_any_order(scales: list[float]) -> None:
+    assert scales == load_config(HIGHER, ["TEST.SCALE_FACTOR", str(scales)]).TEST.SCALE_FACTOR
 
 
 def test_network_follows_its_config() -> None:
@@ -74,6 +77,23 @@ def test_keys_of_single_people_are_without_effect() -> None:
     lines = " ".join(notices(load_config(HIGHER, ["DATASET.PROB_HALF_BODY", "0.3", "TEST.USE_GT_BBOX", "true"])))
     for key in ("DATASET.PROB_HALF_BODY", "TEST.USE_GT_BBOX"):
         assert f"{key} (only for single people)" in lines
+
+
+def test_keys_of_groups_are_without_effect_for_single_people() -> None:
+    lines = " ".join(notices(load_config(TOP_DOWN, ["TEST.SCALE_FACTOR", "[2, 1]", "LOSS.PULL_LOSS_FACTOR", "1"])))
+    for key in ("TEST.SCALE_FACTOR", "LOSS.PULL_LOSS_FACTOR"):
+        assert f"{key} (only for bottom-up)" in lines
+
+
+def test_every_option_of_groups_is_listed() -> None:
+    """The comments of the defaults say which options bottom-up configurations alone read."""
+    sections, names, section = Path(default.__file__).read_text().split("\ndef _"), set(), ""
+    for part in sections:
+        section = part.partition("(")[0].upper()
+        _, marked, after = part.partition("# Bottom-up only")
+        if marked:
+            names |= {f"{section}.{name}" for name in re.findall(r"node\.([A-Z0-9_]+) =", after)}
+    assert names == set(GROUP_ONLY)
 
 
 def test_there_is_no_codec_of_single_people() -> None:
@@ -106,6 +126,11 @@ def test_there_is_no_codec_of_single_people() -> None:
         (["TEST.SCALE_FACTOR", "[2, 0.5]"], r"SCALE_FACTOR is \[2\.0, 0\.5\], .*one of them 1"),
         (["TEST.SCALE_FACTOR", "[1, 1]"], r"SCALE_FACTOR is .*different numbers"),
         (["TEST.SCALE_FACTOR", "[]"], r"SCALE_FACTOR is \[\], "),
+        (["TEST.SCALE_FACTOR", "[1, 0.7]"], r"SCALE_FACTOR is \[1\.0, 0\.7\].*multiple of half the smallest"),
+        (["TEST.SCALE_FACTOR", "[2, 1, 0.75]"], r"multiple of half the smallest, as in \[2, 1, 0\.5\]"),
+        (["TEST.SCALE_FACTOR", "[1, 0.001]"], r"SCALE_FACTOR 0\.001 makes inputs of less than 32 px"),
+        (["MODEL.TAG_PER_JOINT", "false"], r"TAG_PER_JOINT is false.*set it to true"),
+        (["LOSS.SMOOTH_L1", "true"], r"SMOOTH_L1 is about offset targets"),
         (["TEST.NMS_KERNEL", "4"], r"NMS_KERNEL is 4, but it must be an odd number"),
         (["TEST.NMS_KERNEL", "3"], r"NMS_PADDING is 2, but TEST\.NMS_KERNEL 3 needs 1"),
         (["TEST.TAG_THRESHOLD", "0"], r"TAG_THRESHOLD is 0\.0"),

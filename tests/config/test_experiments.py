@@ -76,7 +76,11 @@ def test_the_promised_experiments_exist() -> None:
         for network in ("res50", "res101", "res152", "hrnet_w32", "hrnet_w48", "higher_hrnet_w32")
         for size in ("512x512", "640x640")
     }
-    names |= {f"coco/ae/{network}_w32_512x512_udp_mmpose.yaml" for network in ("hrnet", "higher_hrnet")}
+    names |= {
+        f"coco/ae/{network}_{width}_512x512_udp_mmpose.yaml"
+        for network in ("hrnet", "higher_hrnet")
+        for width in ("w32", "w48")
+    }
     names |= {f"coco/ae/higher_hrnet_{kind}.yaml" for kind in ("w32_512x512", "w32_640x640", "w48_640x640")}
     names |= {"coco/ae/higher_hrnet_w48_512x512_mmpose.yaml", "crowdpose/ae/higher_hrnet_w32_512x512_mmpose.yaml"}
     names |= {f"mpii/resnet/res{depth}_256x256_d256x3_adam_lr1e-3.yaml" for depth in (50, 101, 152)}
@@ -165,6 +169,8 @@ def test_hrformer_recipes(name: str, drop_path: float, suffix: str) -> None:
         ("coco/ae/res50_512x512_mmpose", 0.0015, 500, 24, 192, True),
         ("coco/ae/hrnet_w48_640x640_mmpose", 0.0015, 500, 8, 64, True),
         ("coco/ae/higher_hrnet_w32_512x512_udp_mmpose", 0.0015, 500, 24, 192, False),
+        ("coco/ae/hrnet_w48_512x512_udp_mmpose", 0.0015, 500, 16, 128, False),
+        ("coco/ae/higher_hrnet_w48_512x512_udp_mmpose", 0.0015, 500, 16, 128, False),
         ("crowdpose/ae/higher_hrnet_w32_512x512_mmpose", 0.0015, 500, 24, 192, True),
         ("coco/ae/higher_hrnet_w32_512x512", 0.001, 0, 12, 48, True),
         ("coco/ae/higher_hrnet_w48_640x640", 0.001, 0, 10, 40, True),

@@ -27,7 +27,9 @@ from lib.utils.errors import PoseError
         ("td-hm_hrformer-small_8xb32-210e_coco-256x192.py", "hrformer/small_256x192_mmpose"),
         ("res152_coco_640x640.py", "ae/res152_640x640_mmpose"),
         ("hrnet_w32_coco_512x512_udp.py", "ae/hrnet_w32_512x512_udp_mmpose"),
+        ("hrnet_w48_coco_512x512_udp.py", "ae/hrnet_w48_512x512_udp_mmpose"),
         ("higherhrnet_w48_coco_512x512.py", "ae/higher_hrnet_w48_512x512_mmpose"),
+        ("higherhrnet_w48_coco_512x512_udp.py", "ae/higher_hrnet_w48_512x512_udp_mmpose"),
         ("ae_hrnet-w32_8xb24-300e_coco-512x512.py", "ae/hrnet_w32_512x512_mmpose"),
     ],
 )

@@ -76,7 +76,19 @@ def test_what_is_left_out_has_the_defaults_there(tmp_path: Path) -> None:
     assert (test.DETECTION_THRESHOLD, test.NMS_KERNEL, test.NMS_PADDING) == (0.2, 3, 1)
     assert not test.PROJECT2IMAGE
     assert config.DATASET.MAX_SCALE == 1.25
-    assert any("DATASET.SIGMA is not given" in line for line in notices(config))
+    assert any("DATASET.SIGMA is not given or -1" in line for line in notices(config))
+
+
+def test_a_width_per_output_is_said(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, higher_hrnet_file(DATASET__SIGMA=-1)))
+    assert config.MODEL.SIGMA == 2
+    assert any("DATASET.SIGMA is not given or -1" in line for line in notices(config))
+
+
+def test_a_file_without_sizes(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, higher_hrnet_file(DATASET__INPUT_SIZE=None, DATASET__OUTPUT_SIZE=None)))
+    assert config.MODEL.IMAGE_SIZE == [512, 512]
+    assert config.MODEL.HEATMAP_SIZE == [128, 128]
 
 
 def test_keys_without_effect_are_said(tmp_path: Path) -> None:
@@ -97,7 +109,8 @@ def test_flips(tmp_path: Path, value: Any, flips: bool) -> None:
         ({"DATASET__FLIP": 0.3}, "DATASET.FLIP to 0.3.*write 0.5 or 0"),
         ({"DATASET__INPUT_SIZE": "large"}, "DATASET.INPUT_SIZE to 'large'.*whole number"),
         ({"DATASET__OUTPUT_SIZE": [128]}, r"DATASET.OUTPUT_SIZE to \[128\].*write \[128, 256\]"),
-        ({"DATASET__SIGMA": -1}, "MODEL.SIGMA"),
+        ({"DATASET__SIGMA": 0}, "MODEL.SIGMA"),
+        ({"MODEL__TAG_PER_JOINT": False}, "MODEL.TAG_PER_JOINT is false"),
         ({"DATASET__WITH_CENTER": True}, "DATASET.WITH_CENTER to True, which no published"),
         ({"LOSS__NUM_STAGES": 1}, "LOSS.NUM_STAGES to 1, which no published HigherHRNet has; here it is 2"),
         ({"LOSS__HEATMAPS_LOSS_FACTOR": [1.0, 0.5]}, "LOSS.HEATMAPS_LOSS_FACTOR.*one number for all outputs"),
