@@ -22,7 +22,7 @@ def group_plainly(
 
     Args:
         heatmaps: (1, K, h, w), float32.
-        tags: (1, K, h, w, T), float32.
+        tags: (1, K, h, w, T), float32, contiguous as the published systems join them; T is 2 with a flip test.
         joint_order: the order in which joints are assigned, K indices.
 
     Returns:

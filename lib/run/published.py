@@ -18,6 +18,8 @@ EXPERIMENTS = MANIFEST.parent / "experiments"
 DETECTOR_OF_EXPERIMENTS = 56.4
 # COCO's figures are fractions of 1; MPII's are percent as they are.
 IN_FRACTIONS = ("AP", "AR")
+# Parts that the published figures are of.
+TESTED_ON = {"coco": "val2017", "crowdpose": "test"}
 BOX_KEYS = {"TEST.COCO_BBOX_FILE", "TEST.USE_GT_BBOX"}
 
 
@@ -101,7 +103,7 @@ def _configuration(entry: Entry, folder: Path | None, overrides: Sequence[str]) 
 
 
 def _conditions(entry: Entry, cfg: CfgNode, num_results: int) -> tuple[tuple[str, str, str], ...]:
-    data = "val2017" if cfg.DATASET.DATASET == "coco" else "validation part"
+    data = TESTED_ON.get(cfg.DATASET.DATASET, "validation part")
     rows = [
         ("weights", entry.file, cfg.TEST.MODEL_FILE),
         ("flip test", "yes", "yes" if cfg.TEST.FLIP_TEST else "no"),

@@ -48,11 +48,17 @@ mpii_hrnet_w32_256x256 90.3/37.7, mpii_dark_hrnet_w32_256x256 90.6/42.0, mpii_ud
 mmpose_mpii_resnet50_256x256 88.2/28.6, mmpose_mpii_hrnet_w32_256x256 90.0/33.4
 mmpose_mpii_hrnet_w48_256x256 90.1/33.7, mmpose_mpii_hrnet_w32_256x256_dark 90.4/35.4
 mmpose_ae_resnet50_512 46.6/55.2, mmpose_ae_resnet50_512_multiscale 50.3/59.1
-mmpose_ae_resnet101_512 55.4/62.2, mmpose_ae_resnet152_512 59.5/65.1
+mmpose_ae_resnet50_640 47.9/56.6, mmpose_ae_resnet50_640_multiscale 52.5/61.0
+mmpose_ae_resnet101_512 55.4/62.2, mmpose_ae_resnet101_512_multiscale 60.3/66.8
+mmpose_ae_resnet152_512 59.5/65.1, mmpose_ae_resnet152_512_multiscale 66.0/70.9
 mmpose_ae_hrnet_w32_512 65.4/71.0, mmpose_ae_hrnet_w32_512_multiscale 69.8/74.8, mmpose_ae_hrnet_w48_512 66.5/71.6
-mmpose_ae_hrnet_w32_512_udp 67.1/71.7, mmpose_ae_higher_hrnet_w32_512 67.7/72.3
+mmpose_ae_hrnet_w48_512_multiscale 71.2/75.7
+mmpose_ae_hrnet_w32_512_udp 67.1/71.7, mmpose_ae_hrnet_w48_512_udp 68.1/72.5, mmpose_ae_higher_hrnet_w32_512 67.7/72.3
 mmpose_ae_higher_hrnet_w32_512_multiscale 70.6/74.7, mmpose_ae_higher_hrnet_w32_640 68.6/73.3
-mmpose_ae_higher_hrnet_w48_512 68.6/73.1, mmpose_ae_higher_hrnet_w32_512_udp 67.8/72.4
+mmpose_ae_higher_hrnet_w32_640_multiscale 70.6/74.9
+mmpose_ae_higher_hrnet_w48_512 68.6/73.1, mmpose_ae_higher_hrnet_w48_512_multiscale 71.6/75.5
+mmpose_ae_higher_hrnet_w32_512_udp 67.8/72.4, mmpose_ae_higher_hrnet_w48_512_udp 69.0/73.4
+mmpose_crowdpose_ae_higher_hrnet_w32_512 65.5, mmpose_crowdpose_ae_higher_hrnet_w32_512_multiscale 66.1
 higher_hrnet_w32_512 67.1, higher_hrnet_w32_640 68.5, higher_hrnet_w48_640 69.9
 higher_hrnet_w32_512_multiscale 69.9, higher_hrnet_w32_640_multiscale 70.6, higher_hrnet_w48_640_multiscale 72.1
 """
@@ -95,7 +101,7 @@ def test_the_reference_has_no_figure_that_is_missing(shared: Path) -> None:
 def test_boxes_hashes_and_licences() -> None:
     for entry in ENTRIES:
         ours = entry.name.endswith("_det65") or entry.name.startswith("udp_")
-        bottom_up = entry.name.startswith(("mmpose_ae", "higher"))
+        bottom_up = "_ae_" in entry.name or entry.name.startswith("higher")
         expected = None if "Mean@0.5" in entry.published or not entry.published or bottom_up else 65.1 if ours else 56.4
         assert entry.detector == expected, entry.name
         assert entry.licence in ("MIT", "Apache-2.0", "BSD-3-Clause", "unknown")
@@ -109,9 +115,11 @@ def test_the_experiment_exists(repository: Path, entry: Entry) -> None:
     cfg = load_config(path, [str(word) for pair in entry.options.items() for word in pair])
     width, height = cfg.MODEL.IMAGE_SIZE
     assert (f"_{height}" if is_bottom_up(cfg) else f"_{height}x{width}") in entry.name
-    assert ([2, 1, 0.5] if entry.name.endswith("_multiscale") else [1]) == cfg.TEST.SCALE_FACTOR
+    scales = [2, 1] if "crowdpose" in entry.name else [2, 1, 0.5]
+    assert (scales if entry.name.endswith("_multiscale") else [1]) == cfg.TEST.SCALE_FACTOR
     assert path.stem.endswith("_mmpose") == entry.name.startswith("mmpose")
     assert (cfg.DATASET.DATASET == "mpii") == ("Mean@0.5" in entry.published)
+    assert (cfg.DATASET.DATASET == "crowdpose") == ("crowdpose" in entry.name)
     assert ("udp" in cfg.MODEL.CODEC) == ("udp" in entry.name)
     assert (cfg.MODEL.CODEC == "dark") == ("dark" in entry.name)
     starts = {str(start.path()) for start in ENTRIES if not start.published}
