@@ -18,8 +18,9 @@ from lib.bench.settings import BenchSettings
 from lib.core.coco_library import library_for
 from lib.core.evaluate import pose_statistics
 from lib.core.result_file import write_results
+from lib.core.suppression import Suppression
 from lib.core.truth import truth_of
-from lib.run.judges.coco import OksJudge, Rule, box_rows, select_poses
+from lib.run.judges.coco import OksJudge, box_rows, select_poses
 from lib.skeletons import load_skeleton
 
 TARGET_RATIO, TARGET_SECONDS = 40, 1.5
@@ -37,7 +38,7 @@ class Evaluations:
             amounts: how many.
         """
         annotations, self.records, self.predictions = made_results(amounts)
-        self.rule = Rule(load_skeleton("coco").sigmas_array)
+        self.rule = Suppression(load_skeleton("coco").sigmas_array)
         self.truth = truth_of(annotations, len(self.rule.sigmas), "made people")
         self.coco = COCO()
         self.coco.dataset = annotations

@@ -10,13 +10,14 @@ from yacs.config import CfgNode
 from lib.bench.devices import runs_of
 from lib.bench.rows import Row
 from lib.bench.settings import BenchSettings
+from lib.core.build import build_suppression
 from lib.core.evaluate import pose_statistics
 from lib.core.inference import Predictions, predict
 from lib.core.precision import Precision
 from lib.core.runtimes import RUNTIMES, make_runtime
 from lib.core.truth import Truth, read_truth
 from lib.dataset import PoseDataset, build_dataset, build_loader
-from lib.run.judges.coco import Rule, select_poses
+from lib.run.judges.coco import select_poses
 from lib.run.setup import Setup, example_input, make_model, set_up
 from lib.utils.checkpoint import load_weights
 from lib.utils.errors import PoseError
@@ -96,6 +97,6 @@ def _loaded_model(setup: Setup) -> nn.Module:
 
 
 def _average_precision(setup: Setup, dataset: PoseDataset, truth: Truth, predictions: Predictions) -> float:
-    rule = Rule.of(setup)
+    rule = build_suppression(setup.cfg)
     poses = select_poses(predictions, dataset.records, truth.category, rule)
     return pose_statistics(poses, truth, rule.sigmas)["AP"]

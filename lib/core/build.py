@@ -1,4 +1,4 @@
-"""From the configuration to the loss."""
+"""From the configuration to losses and the rules of tests."""
 
 from torch import nn
 from yacs.config import CfgNode
@@ -8,6 +8,7 @@ from lib.config.resolve import LEVEL_CODECS
 from lib.core.group_inference import GroupTest
 from lib.core.group_loss import GroupLoss
 from lib.core.loss import HardKeypointLoss, HeatmapLoss, OffsetLoss
+from lib.core.suppression import Suppression
 from lib.core.unit_loss import LevelLoss, UnitLoss
 from lib.utils.errors import PoseError
 
@@ -67,3 +68,9 @@ def build_group_test(cfg: CfgNode) -> GroupTest:
     """How a bottom-up test looks at pictures."""
     options = cfg.TEST
     return GroupTest(tuple(sorted(options.SCALE_FACTOR, reverse=True)), options.FLIP_TEST, options.PROJECT2IMAGE)
+
+
+def build_suppression(cfg: CfgNode) -> Suppression:
+    """How predictions become results."""
+    options = cfg.TEST
+    return Suppression(resolve_skeleton(cfg).sigmas_array, options.IN_VIS_THRE, options.OKS_THRE, options.SOFT_NMS)

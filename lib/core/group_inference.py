@@ -1,8 +1,9 @@
 """From whole pictures to all their people, for validation, testing and people's own programs."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lib.codecs.group.codec import GroupCodec
+from lib.codecs.group.people import GroupedPeople
 from lib.core.group_predictions import GroupPredictions, Times, columns_of, gathered, no_people
 from lib.core.inference import Preparation
 from lib.core.outputs import all_heatmaps
@@ -88,17 +90,13 @@ def predict_groups(
             ]
             base_wh = (int(batch.base_wh[members[0], 0]), int(batch.base_wh[members[0], 1]))
             heatmaps, tags = look(model, codec, inputs, base_wh, prepare, options, precision)
-            _refuse_not_finite(heatmaps, tags, batch.index[members])
+            refuse_not_finite(heatmaps, tags, partial(_name_pictures, batch.index[members]))
             seen = _now(prepare.device)
-            people = codec.decode(heatmaps, tags)
+            people = people_in_pictures(codec, heatmaps, tags, base_wh, batch.to_image[members].numpy())
             times.grouping += time.perf_counter() - seen
             times.network += seen - started
             times.pictures += len(members)
-            map_wh = (heatmaps.shape[-1], heatmaps.shape[-2])
-            for place, one in zip(members, people, strict=True):
-                points = points_to_image(
-                    one.keypoints, map_wh, base_wh, batch.to_image[place].numpy(), unbiased=codec.unbiased
-                )
+            for place, (points, one) in zip(members, people, strict=True):
                 parts.append(columns_of(int(batch.index[place]), points, one))
     return gathered(parts, times)
 
@@ -142,6 +140,27 @@ def look(
     return found[0] if len(found) == 1 else codec.combiner.mean_of_scales(found), tags
 
 
+def people_in_pictures(
+    codec: GroupCodec, heatmaps: Tensor, tags: Tensor, base_wh: tuple[int, int], to_pictures: np.ndarray
+) -> list[tuple[np.ndarray, GroupedPeople]]:
+    """Read people from maps and bring their keypoints back to the pictures.
+
+    Args:
+        codec: of the network.
+        heatmaps, tags: from `look`.
+        base_wh: size of the input at scale 1.
+        to_pictures: affine maps from input_ to image_ points, (B, 2, 3).
+
+    Returns:
+        For each picture the image_ (x, y) of its people, (P, K, 2), float32, and the people as they were read.
+    """
+    map_wh = (heatmaps.shape[-1], heatmaps.shape[-2])
+    return [
+        (points_to_image(one.keypoints, map_wh, base_wh, to_picture, unbiased=codec.unbiased), one)
+        for one, to_picture in zip(codec.decode(heatmaps, tags), to_pictures, strict=True)
+    ]
+
+
 def points_to_image(
     points: np.ndarray, map_wh: tuple[int, int], base_wh: tuple[int, int], to_picture: np.ndarray, *, unbiased: bool
 ) -> np.ndarray:
@@ -178,10 +197,25 @@ def _now(device: torch.device) -> float:
     return time.perf_counter()
 
 
-def _refuse_not_finite(heatmaps: Tensor, tags: Tensor, index: Tensor) -> None:
-    fine = torch.isfinite(heatmaps).flatten(1).all(dim=1) & torch.isfinite(tags).flatten(1).all(dim=1)
-    if not bool(fine.all()):
+def refuse_not_finite(heatmaps: Tensor, tags: Tensor, name: Callable[[Tensor], str]) -> None:
+    """Refuse outputs that are not numbers.
+
+    Args:
+        heatmaps, tags: from `look`.
+        name: what the pictures at these places of the batch are called.
+
+    Raises:
+        PoseError: some are not.
+    """
+    # A sum is a number where all parts are, and much faster than a look at each.
+    total = heatmaps.flatten(1).sum(dim=1) + tags.flatten(1).sum(dim=1)
+    bad = (~torch.isfinite(total)).nonzero().flatten().cpu()
+    if len(bad):
         raise PoseError(
-            f"the network's output for pictures {index[~fine.cpu()].tolist()[:8]} (counted from 0) is NaN or infinite; "
-            "the weights are damaged or belong to another network, or AMP fp16 overflows (use --amp bf16 or none)."
+            f"the network's output for {name(bad)} is NaN or infinite; the weights are damaged or belong to another "
+            "network, or AMP fp16 overflows (use --amp bf16 or none)."
         )
+
+
+def _name_pictures(index: Tensor, places: Tensor) -> str:
+    return f"pictures {index[places].tolist()[:8]} (counted from 0)"

@@ -42,6 +42,9 @@ class Estimator(Protocol):
     def needs_boxes(self) -> bool:
         """Whether each person's box has to be known (top-down)."""
 
+    def check_size(self, size_wh: tuple[int, int]) -> None:
+        """Raise PoseError where the network cannot look at pictures of this size."""
+
     def __call__(
         self,
         pictures: Sequence[np.ndarray],
@@ -63,5 +66,5 @@ class Estimator(Protocol):
             One estimate per picture.
 
         Raises:
-            PoseError: boxes that cannot be used, or a network whose output is not a number.
+            PoseError: boxes or pictures that cannot be used, or a network whose output is not a number.
         """

@@ -8,9 +8,10 @@ from torch import nn
 
 from lib.codecs.group.codec import GroupCodec
 from lib.codecs.group.people import GroupedPeople
-from lib.core.group_inference import GroupTest, look, points_to_image
+from lib.core.group_inference import GroupTest, look, people_in_pictures, points_to_image, refuse_not_finite
 from lib.core.inference import Preparation
 from lib.core.precision import Precision
+from lib.core.suppression import Suppression, kept_people
 from lib.dataset.group.pictures import resized
 from lib.dataset.group.resize import Resize
 from lib.dataset.pixels import IDENTITY, StoredPixels
@@ -33,6 +34,7 @@ class BottomUpEstimator:
         precision: of the network's arithmetic.
         resize: the sizes of the inputs.
         options: scales and flip test.
+        suppression: of people; published tests have none.
         color_rgb: the network reads the channels in the order RGB, else BGR.
     """
 
@@ -46,6 +48,7 @@ class BottomUpEstimator:
         precision: Precision,
         resize: Resize,
         options: GroupTest,
+        suppression: Suppression,
         *,
         color_rgb: bool,
     ) -> None:
@@ -55,6 +58,7 @@ class BottomUpEstimator:
         self._precision = precision
         self._resize = resize
         self._options = options
+        self._suppression = suppression
         # Data sets store BGR and ours are RGB, so the orders change places.
         self._stored_order = not color_rgb
 
@@ -63,7 +67,7 @@ class BottomUpEstimator:
         pictures: Sequence[np.ndarray],
         boxes: Sequence[Boxes] | None = None,
         *,
-        suppress: bool = True,  # noqa: ARG002 - nobody is found twice, as published
+        suppress: bool = True,
         with_heat: bool = False,
     ) -> list[Estimate]:
         """See `Estimator`."""
@@ -71,12 +75,21 @@ class BottomUpEstimator:
             raise PoseError("this network finds all people of a picture by itself; leave the boxes out.")
         estimates: dict[int, Estimate] = {}
         for size_wh, places in _by_size(pictures).items():
-            found = self._estimate([pictures[place] for place in places], size_wh, with_heat=with_heat)
+            self.check_size(size_wh)
+            found = self._estimate(
+                [pictures[place] for place in places], size_wh, suppress=suppress, with_heat=with_heat
+            )
             estimates |= dict(zip(places, found, strict=True))
         return [estimates[place] for place in range(len(pictures))]
 
+    def check_size(self, size_wh: Size) -> None:
+        """See `Estimator`."""
+        self._resize.check(size_wh)
+
     @torch.no_grad()
-    def _estimate(self, pictures: Sequence[np.ndarray], size_wh: Size, *, with_heat: bool) -> list[Estimate]:
+    def _estimate(
+        self, pictures: Sequence[np.ndarray], size_wh: Size, *, suppress: bool, with_heat: bool
+    ) -> list[Estimate]:
         stored = [StoredPixels(np.ascontiguousarray(picture), IDENTITY) for picture in pictures]
         inputs = [
             torch.stack([resized(pixels, self._resize, size_wh, scale, self._stored_order) for pixels in stored])
@@ -86,23 +99,30 @@ class BottomUpEstimator:
         heatmaps, tags = look(
             self._network, self._codec, inputs, base_wh, self._prepare, self._options, self._precision
         )
-        if not bool(torch.isfinite(heatmaps).all() & torch.isfinite(tags).all()):
-            raise PoseError(
-                "the network's output is NaN or infinite; the weights are damaged or belong to another network, or AMP "
-                "fp16 overflows (use AMP bf16 or none)."
-            )
-        map_wh, to_picture = (heatmaps.shape[-1], heatmaps.shape[-2]), self._resize.to_image(size_wh)
-
-        def bring_back(points: np.ndarray) -> np.ndarray:
-            return points_to_image(points, map_wh, base_wh, to_picture, unbiased=self._codec.unbiased)
-
-        people = [_people(one, bring_back(one.keypoints)) for one in self._codec.decode(heatmaps, tags)]
+        refuse_not_finite(heatmaps, tags, lambda _: f"a picture of {size_wh[0]}x{size_wh[1]} pixels")
+        to_picture = self._resize.to_image(size_wh)
+        to_pictures = np.repeat(to_picture[None], len(pictures), axis=0)
+        found = people_in_pictures(self._codec, heatmaps, tags, base_wh, to_pictures)
+        people = [self._chosen(points, one, suppress=suppress) for points, one in found]
         if not with_heat:
             return [Estimate(one) for one in people]
-        origin, right, below = bring_back(np.array([[[0, 0], [1, 0], [0, 1]]], np.float32))[0].astype(np.float64)
+        map_wh, corners = (heatmaps.shape[-1], heatmaps.shape[-2]), np.array([[[0, 0], [1, 0], [0, 1]]], np.float32)
+        in_picture = points_to_image(corners, map_wh, base_wh, to_picture, unbiased=self._codec.unbiased)
+        origin, right, below = in_picture[0].astype(np.float64)
         to_image = np.stack([right - origin, below - origin, origin], axis=1)[None]
         maps = heatmaps.amax(dim=1).cpu().numpy()
         return [Estimate(one, Heat(own[None], to_image)) for one, own in zip(people, maps, strict=True)]
+
+    def _chosen(self, image_keypoints: np.ndarray, found: GroupedPeople, *, suppress: bool) -> People:
+        """Who is left after suppression, the best first."""
+        keypoints = np.concatenate([image_keypoints, found.scores[..., None]], axis=2).astype(np.float64)
+        scores = found.score.astype(np.float64)
+        if suppress:
+            kept = kept_people(keypoints, scores, np.zeros(len(scores), np.int64), self._suppression)
+            keypoints, scores = keypoints[kept], scores[kept]
+        order = np.argsort(-scores, kind="stable")
+        keypoints, scores = keypoints[order], scores[order]
+        return People(Boxes(pose_extents(keypoints[..., :2], keypoints[..., 2] > 0), scores), keypoints, scores)
 
 
 def _by_size(pictures: Sequence[np.ndarray]) -> dict[Size, list[int]]:
@@ -111,12 +131,3 @@ def _by_size(pictures: Sequence[np.ndarray]) -> dict[Size, list[int]]:
     for place, picture in enumerate(pictures):
         places.setdefault((picture.shape[1], picture.shape[0]), []).append(place)
     return places
-
-
-def _people(found: GroupedPeople, image_keypoints: np.ndarray) -> People:
-    """The best first."""
-    order = np.argsort(-found.score, kind="stable")
-    points, scores = image_keypoints[order].astype(np.float64), found.scores[order].astype(np.float64)
-    person_scores = found.score[order].astype(np.float64)
-    boxes = Boxes(pose_extents(points, scores > 0), person_scores)
-    return People(boxes, np.concatenate([points, scores[..., None]], axis=2), person_scores)

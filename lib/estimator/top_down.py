@@ -12,6 +12,7 @@ from lib.core.inference import Preparation, forward_with_flip
 from lib.core.outputs import final_heatmaps
 from lib.core.precision import Precision
 from lib.core.results import rescore, select_results
+from lib.core.suppression import Suppression
 from lib.dataset.crop import Cropper
 from lib.dataset.pixels import IDENTITY, StoredPixels
 from lib.estimator.base import Estimate, Heat
@@ -21,23 +22,6 @@ from lib.utils.people import Boxes, People
 
 # A crop of less than this has no pixels to look at, and DARK's convention divides by its side minus 1.
 SMALLEST_SIDE = 2.0
-
-
-@dataclass(frozen=True)
-class Suppression:
-    """How poses are scored and repeated ones left out, as in a test.
-
-    Attributes:
-        sigmas: OKS constants, (K,).
-        in_vis_thre: joint scores above it count in the score of a pose (TEST.IN_VIS_THRE).
-        oks_thre: OKS above which the weaker of two poses is left out (TEST.OKS_THRE).
-        soft_nms: TEST.SOFT_NMS.
-    """
-
-    sigmas: np.ndarray
-    in_vis_thre: float
-    oks_thre: float
-    soft_nms: bool
 
 
 @dataclass(frozen=True)
@@ -87,6 +71,9 @@ class TopDownEstimator:
         self._batch_size = batch_size
         # The cropper is told that pixels are BGR, as data sets store them; ours are RGB, so its orders change places.
         self._cropper = Cropper(codec.input_size_wh, color_rgb=not color_rgb)
+
+    def check_size(self, size_wh: tuple[int, int]) -> None:
+        """See `Estimator`; what lies in a box is cut out of any picture."""
 
     def __call__(
         self,

@@ -11,10 +11,9 @@ from typing import Any
 from torch import Tensor
 from yacs.config import CfgNode
 
-from lib.codecs import build_codec
-from lib.codecs.group.build import build_group_codec
-from lib.config import config_to_text, is_bottom_up, resolve_skeleton
+from lib.config import config_to_text, resolve_skeleton
 from lib.models import build_model
+from lib.run.setup import make_codec
 from lib.utils.checkpoint import (
     ORIGIN,
     StoredWeights,
@@ -207,9 +206,8 @@ def _write_own(work: Conversion, cfg: CfgNode) -> None:
         raise PoseError(
             f"checkpoint {report.path} is not complete: it lacks {shorten(report.missing)}; fetch it again."
         )
-    codec = build_group_codec(cfg) if is_bottom_up(cfg) else build_codec(cfg)
     work.content = model_checkpoint(
-        model, codec=codec.description(), skeleton=resolve_skeleton(cfg), config=config_to_text(cfg)
+        model, codec=make_codec(cfg).description(), skeleton=resolve_skeleton(cfg), config=config_to_text(cfg)
     )
     state, weights = work.content["state_dict"], work.stored.weights
     if kept := _keep_biases(work, [name for name in normed_biases(weights) if name not in state]):

@@ -1,10 +1,9 @@
 """From a configuration and weights to an estimator."""
 
 from lib.codecs.group.codec import GroupCodec
-from lib.core.build import build_group_test
+from lib.core.build import build_group_test, build_suppression
 from lib.dataset.group.build import build_resize
 from lib.estimator import BottomUpEstimator, Estimator, TopDownEstimator
-from lib.estimator.top_down import Suppression
 from lib.run.setup import Setup, make_tested_network
 from lib.run.weights import TrainedModel
 
@@ -25,6 +24,7 @@ def make_estimator(setup: Setup, trained: TrainedModel) -> Estimator:
             setup.precision,
             build_resize(setup.cfg),
             build_group_test(setup.cfg),
+            build_suppression(setup.cfg),
             color_rgb=color_rgb,
         )
     return TopDownEstimator(
@@ -32,7 +32,7 @@ def make_estimator(setup: Setup, trained: TrainedModel) -> Estimator:
         setup.codec,
         setup.prepare,
         setup.precision,
-        Suppression(setup.skeleton.sigmas_array, test.IN_VIS_THRE, test.OKS_THRE, test.SOFT_NMS),
+        build_suppression(setup.cfg),
         color_rgb=color_rgb,
         flip_test=test.FLIP_TEST,
         batch_size=test.BATCH_SIZE_PER_GPU,

@@ -43,7 +43,7 @@ def _picture_conditions(setup: Setup) -> dict[str, str]:
     thresholds = f"detections above {test.DETECTION_THRESHOLD:g}, tags within {test.TAG_THRESHOLD:g}"
     return {
         "decoder": ", ".join([f"group ({thresholds})", *steps]),
-        "input size": f"short side {resize.short_side}, long side up to a multiple of 64 ({resize.name})",
+        "input size": f"short side {resize.input_short_side}, long side up to a multiple of 64 ({resize.name})",
         "scales": ", ".join(f"{scale:g}" for scale in resize.scales),
         "read maps": "as large as the input" if test.PROJECT2IMAGE else "as large as the finest output",
         "flip test": "yes" if test.FLIP_TEST else "no",

@@ -10,17 +10,19 @@ from helpers.tiny_groups import group_experiment, make_group_data
 from helpers.tiny_weights import save_random_weights
 
 from lib.config import load_config
-from lib.core.build import build_group_test
+from lib.core.build import build_group_test, build_suppression
 from lib.core.group_inference import GroupPredictions, predict_groups
 from lib.dataset import build_loader, build_test_dataset
 from lib.estimator import Estimator
 from lib.run.estimator import make_estimator
 from lib.run.infer.locate import NoBoxes
+from lib.run.judges.group import found_poses
 from lib.run.setup import Setup, set_up
 from lib.run.weights import load_trained
 from lib.utils.errors import PoseError
 from lib.utils.image import read_image
 from lib.utils.people import Boxes
+from visualization.raster import save_image
 
 SETTINGS = {
     "ae": (),
@@ -100,6 +102,35 @@ def test_files_of_a_run(data: Path, tmp_path: Path) -> None:
     assert (counts.frames, counts.failures) == (4, [])
     assert counts.people == sum(len(one.people) for one in estimator(_pictures(data)))
     assert len(list((tmp_path / "out" / "pictures").iterdir())) == 4
+
+
+@pytest.mark.parametrize("rule", [("TEST.OKS_THRE", "0.05"), ("TEST.OKS_THRE", "0.05", "TEST.SOFT_NMS", "True")])
+def test_suppression_is_that_of_the_test(data: Path, tmp_path: Path, rule: tuple[str, ...]) -> None:
+    """Random weights find many people in one place."""
+    setup, estimator = _make(tmp_path, data, *rule)
+    dataset = build_test_dataset(setup.cfg)
+    poses = found_poses(_tested(setup), dataset.records, 1, build_suppression(setup.cfg))  # type: ignore[arg-type]
+    found, everybody = estimator(_pictures(data)), estimator(_pictures(data), suppress=False)
+    assert sum(len(one.people) for one in found) == len(poses) < sum(len(one.people) for one in everybody)
+    for image_id, one in zip(dataset.records.image_id.tolist(), found, strict=True):
+        scores = np.sort(poses.scores[poses.image_ids == image_id])[::-1]
+        np.testing.assert_allclose(one.people.scores, scores, rtol=1e-5)
+
+
+def test_long_thin_pictures_are_refused_and_left_out(
+    data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, estimator = _make(tmp_path, data)
+    thin = np.full((1, 1000, 3), 90, np.uint8)
+    with pytest.raises(PoseError, match=r"a picture of 1000x1 pixels becomes an input with a side of 64000 px"):
+        estimator([thin])
+    folder = tmp_path / "in"
+    folder.mkdir()
+    save_image(folder / "a.png", thin)
+    save_image(folder / "b.png", _pictures(data)[0])
+    counts = run_inputs(tmp_path / "out", folder, locator=NoBoxes(), estimator=estimator)
+    assert (counts.frames, len(counts.failures)) == (1, 1)
+    assert "1000x1 pixels" in caplog.text
 
 
 def test_sizes_nobody_expects(data: Path, tmp_path: Path) -> None:

@@ -31,6 +31,9 @@ class PatternEstimator:
         self.calls: list[int] = []
         self._score, self._before = score, before
 
+    def check_size(self, size_wh: tuple[int, int]) -> None:
+        """See `Estimator`."""
+
     def __call__(
         self,
         pictures: Sequence[np.ndarray],

@@ -60,7 +60,13 @@ def test_a_run_writes_what_every_run_writes(
     report = capsys.readouterr().out
     assert outcome.times is not None
     assert outcome.times.pictures == 4
-    for line in ("boxes        none, whole pictures", "scales       1", "suppression  none", "flip test    yes"):
+    for line in (
+        "boxes        none, whole pictures",
+        "input size   short side 64, long side up",
+        "scales       1",
+        "suppression  none",
+        "flip test    yes",
+    ):
         assert line in report
     assert "ms network" in report
     assert f"{codec} (original)" in report

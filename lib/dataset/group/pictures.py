@@ -44,6 +44,9 @@ class PictureDataset(Dataset[PictureBatch]):
         skeleton: the keypoint set.
         provenance: where the records come from.
         color_rgb: channels in the order RGB, else BGR.
+
+    Raises:
+        PoseError: a picture is too long and thin to be an input.
     """
 
     def __init__(
@@ -57,6 +60,8 @@ class PictureDataset(Dataset[PictureBatch]):
         *,
         color_rgb: bool = True,
     ) -> None:
+        for size in np.unique(records.size_wh, axis=0).tolist():
+            resize.check((size[0], size[1]), f", as {provenance.annotation_file} has it,")
         self.records = records
         self.images = images
         self.source = source

@@ -11,7 +11,11 @@ from typing import ClassVar, Final
 
 import numpy as np
 
+from lib.utils.errors import PoseError
+
 MULTIPLE: Final = 64
+# Of inputs, px: beyond it OpenCV refuses to warp, and every network's maps fill the memory.
+LONGEST_SIDE: Final = 32_000
 
 
 class Resize(ABC):
@@ -35,6 +39,28 @@ class Resize(ABC):
         long = self._multiple(short / min(picture_wh) * max(picture_wh))
         sides = int(short * scale / smallest), int(long * scale / smallest)
         return sides if picture_wh[0] < picture_wh[1] else (sides[1], sides[0])
+
+    @property
+    def input_short_side(self) -> int:
+        """Of inputs at scale 1: the configured one, up to a multiple of 64 at the smallest scale."""
+        return min(self.input_size((1, 1)))
+
+    def check(self, picture_wh: tuple[int, int], source: str = "") -> None:
+        """Refuse pictures so long and thin that their input does not fit into memory.
+
+        Args:
+            picture_wh: of the picture.
+            source: follows the size in the message.
+
+        Raises:
+            PoseError: the size is named.
+        """
+        largest = max(self.input_size(picture_wh, self.scales[0]))
+        if largest > LONGEST_SIDE:
+            raise PoseError(
+                f"a picture of {picture_wh[0]}x{picture_wh[1]} pixels{source} becomes an input with a side "
+                f"of {largest} px, which is more than {LONGEST_SIDE}; cut it into parts."
+            )
 
     @abstractmethod
     def to_input(self, picture_wh: tuple[int, int], scale: float = 1.0) -> np.ndarray:

@@ -131,7 +131,7 @@ def run_steps(sources: Sequence[Source], boxes: FindBoxes, pose: Pose, outputs: 
     # Frames of live inputs wait as little as threads allow.
     depth = 1 if any(source.is_live for source in sources) else 2
     clock.start()
-    with overlapped(read(sources, clock), boxes, pose, depth=depth) as batches, outputs:
+    with overlapped(read(sources, clock, pose.estimator.check_size), boxes, pose, depth=depth) as batches, outputs:
         for batch in _with_progress(batches):
             for event in batch:
                 outputs.handle(event)

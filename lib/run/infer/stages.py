@@ -1,7 +1,7 @@
 """The steps that overlap: reading, finding boxes, estimating poses. Writing is outputs.py's."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from lib.estimator import Estimator
@@ -13,19 +13,27 @@ from lib.run.infer.locate import Locator
 from lib.utils.errors import PoseError
 from lib.utils.overlap import newest
 
+Size = tuple[int, int]
 # Frames that are worked on together: enough that the people of several share the network's batches, and so few pixels
 # that the pictures of a phone, of which a dozen batches can be on their way, fit into memory.
 MOST_FRAMES, MOST_PIXELS = 8, 24_000_000
 
 
-def read(sources: Iterable[Source], clock: StageClock) -> Iterator[Batch]:
-    """The frames of all inputs in batches; of live inputs the newest, one by one, so that none waits for the next."""
+def read(sources: Iterable[Source], clock: StageClock, check_size: Callable[[Size], None]) -> Iterator[Batch]:
+    """The frames of all inputs in batches; of live inputs the newest, one by one, so that none waits for the next.
+
+    Args:
+        sources: the inputs; one that cannot be read, or whose size is refused, ends with a sentence.
+        clock: of the run.
+        check_size: raises PoseError for pictures (width, height) that the network cannot look at.
+    """
     batch: Batch = []
     for source in sources:
         batch.append(Opened(source))
         error: str | None = None
         try:
             for shown in _frames(source, clock):
+                check_size(shown.size_wh)
                 batch.append(shown)
                 if source.is_live or _is_full(batch):
                     yield batch

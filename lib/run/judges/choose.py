@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.core.build import build_suppression
 from lib.core.group_predictions import GroupPredictions
 from lib.core.inference import Predictions
 from lib.core.mpii_truth import find_mpii_truth
@@ -19,7 +20,7 @@ from lib.dataset import PictureDataset, PoseDataset, TestDataset
 from lib.dataset.layout import MPII
 from lib.dataset.records import Records
 from lib.run.judges.base import Judge, Verdict
-from lib.run.judges.coco import OksJudge, Rule
+from lib.run.judges.coco import OksJudge
 from lib.run.judges.group import GroupJudge
 from lib.run.judges.mpii import PckhJudge, write_mpii
 from lib.run.judges.points import Metric, PointJudge, box_sizes
@@ -73,7 +74,9 @@ def _oks_judge(metric: str, setup: Setup, dataset: PoseDataset) -> Judge:
     truth = read_truth(dataset.annotation_file, skeleton.num_keypoints, skeleton.form)
     statistics = oks_statistics(metric, truth, skeleton)
     remarks = FACTS.get(metric, {})
-    return OksJudge(truth, Rule.of(setup), setup.cfg.MODEL.NAME, statistics, fields=skeleton.fields, remarks=remarks)
+    return OksJudge(
+        truth, build_suppression(setup.cfg), setup.cfg.MODEL.NAME, statistics, fields=skeleton.fields, remarks=remarks
+    )
 
 
 def _group_judge(metric: str, setup: Setup, dataset: PictureDataset) -> Judge:
@@ -87,7 +90,9 @@ def _group_judge(metric: str, setup: Setup, dataset: PictureDataset) -> Judge:
     truth = read_truth(dataset.annotation_file, skeleton.num_keypoints, skeleton.form)
     statistics = oks_statistics(metric, truth, skeleton)
     remarks = FACTS.get(metric, {})
-    return GroupJudge(truth, Rule.of(setup), setup.cfg.MODEL.NAME, statistics, fields=skeleton.fields, remarks=remarks)
+    return GroupJudge(
+        truth, build_suppression(setup.cfg), setup.cfg.MODEL.NAME, statistics, fields=skeleton.fields, remarks=remarks
+    )
 
 
 def _pckh(setup: Setup, dataset: PoseDataset) -> Judge:
@@ -154,7 +159,9 @@ def _point_judge(
             return write_mpii(predictions, records, dataset.images, path)
         skeleton = setup.skeleton
         truth = read_truth(dataset.annotation_file, skeleton.num_keypoints, skeleton.form)
-        return len(OksJudge(truth, Rule.of(setup), fields=skeleton.fields).select(predictions, records, path))
+        return len(
+            OksJudge(truth, build_suppression(setup.cfg), fields=skeleton.fields).select(predictions, records, path)
+        )
 
     return PointJudge(name, metric, fact, setup.cfg.MODEL.NAME, write, lower_is_better)
 

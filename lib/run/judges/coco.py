@@ -14,37 +14,11 @@ from lib.core.poses import Poses
 from lib.core.result_file import write_results
 from lib.core.results import chosen_poses, select_results
 from lib.core.submission import check_submission
+from lib.core.suppression import Suppression
 from lib.core.truth import Truth
 from lib.dataset.records import Records
 from lib.run.judges.base import Verdict
-from lib.run.setup import Setup
 from lib.utils.geometry import PIXELS_PER_SCALE
-
-
-@dataclass(frozen=True)
-class Rule:
-    """How predictions become results.
-
-    Attributes:
-        sigmas: (K,).
-        in_vis_thre: TEST.IN_VIS_THRE.
-        oks_thre: TEST.OKS_THRE.
-        soft_nms: TEST.SOFT_NMS.
-    """
-
-    sigmas: np.ndarray
-    in_vis_thre: float = 0.2
-    oks_thre: float = 0.9
-    soft_nms: bool = False
-
-    @classmethod
-    def of(cls, setup: Setup) -> "Rule":
-        """The one that a configuration asks for."""
-        options = setup.cfg.TEST
-        return cls(setup.skeleton.sigmas_array, options.IN_VIS_THRE, options.OKS_THRE, options.SOFT_NMS)
-
-    def __str__(self) -> str:
-        return f"{'soft ' if self.soft_nms else ''}OKS-NMS at {self.oks_thre:g}"
 
 
 @dataclass(frozen=True)
@@ -62,7 +36,7 @@ class OksJudge:
     """
 
     truth: Truth
-    rule: Rule
+    rule: Suppression
     name: str = "results"
     statistics: Statistics = pose_statistics
     criterion: str = "AP"
@@ -102,7 +76,7 @@ class OksJudge:
         return select_poses(predictions, records, self.truth.category, self.rule)
 
 
-def select_poses(predictions: Predictions, records: Records, category: int, rule: Rule) -> Poses:
+def select_poses(predictions: Predictions, records: Records, category: int, rule: Suppression) -> Poses:
     """Rescore and suppress predictions.
 
     Args:

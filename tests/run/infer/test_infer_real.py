@@ -36,6 +36,9 @@ class NoisyTruth:
         self._frames = iter(truth)
         self._rng = rng
 
+    def check_size(self, size_wh: tuple[int, int]) -> None:
+        """See `Estimator`."""
+
     def __call__(
         self,
         pictures: Sequence[np.ndarray],
