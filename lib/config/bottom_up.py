@@ -19,7 +19,11 @@ SAME_QUOTIENT = 1e-6
 # A smaller side of an input than this has nothing to show, px.
 LEAST_INPUT = 32
 
-CHOICES = {"LOSS.AE_LOSS_TYPE": ("exp", "max"), "DATASET.SCALE_TYPE": ("short", "long")}
+CHOICES = {
+    "LOSS.AE_LOSS_TYPE": ("exp", "max"),
+    "DATASET.SCALE_TYPE": ("short", "long"),
+    "DATASET.FLIP_ON": ("output", "input"),
+}
 
 RANGES: dict[str, Rule] = {
     "LOSS.HEATMAPS_LOSS_FACTOR": NOT_NEGATIVE,
@@ -49,6 +53,8 @@ GROUP_ONLY = (
     "DATASET.SCALE_TYPE",
     "DATASET.MAX_TRANSLATE",
     "DATASET.MASK_OUTSIDE",
+    "DATASET.MASK_BOXES",
+    "DATASET.FLIP_ON",
     "TEST.SCALE_FACTOR",
     "TEST.PROJECT2IMAGE",
     "TEST.NMS_KERNEL",

@@ -184,16 +184,16 @@ def _flip(setting: Setting, value: Any) -> Any:
 
 
 def _crowdpose_layout(settings: Settings, source: str) -> Settings:
-    """Where HigherHRNet looks for CrowdPose's files."""
+    """Where HigherHRNet looks for CrowdPose's files, of which nothing is ignored there."""
 
     def value(key: str) -> str:
         return str(plain_value(settings[key])) if key in settings else ""
 
     root = os.path.join(value("DATA_DIR"), value("DATASET.ROOT"))  # noqa: PTH118 - two empty texts stay empty
     suffix = ".zip" if value("DATASET.DATA_FORMAT") == "zip" else ""
-    found = {}
+    found: dict[str, Any] = {"DATASET.MASK_BOXES": False}
     for part in ("TRAIN", "TEST"):
         name = value(f"DATASET.{part}_SET")
         found[f"DATASET.{part}_ANNO"] = os.path.join(root, "json", f"crowdpose_{name}.json")  # noqa: PTH118
         found[f"DATASET.{part}_IMAGES"] = os.path.join(root, f"images{suffix}")  # noqa: PTH118
-    return {key: Setting(path, source) for key, path in found.items() if key not in settings}
+    return {key: Setting(given, source) for key, given in found.items() if key not in settings}

@@ -51,10 +51,11 @@ class GroupTeacher(Teacher):
         self.codec = codec
 
     def targets(self, batch: Any, device: torch.device) -> tuple[Any, tuple[Tensor, ...]]:
-        """See `Teacher`; the batch has `masks`, one (B, h, w) bool per output."""
-        points, visible = (field.to(device, non_blocking=True) for field in (batch.input_keypoints, batch.visible))
+        """See `Teacher`; the batch has `shifts` (B, L), and `masks`, one (B, h, w) bool per output."""
+        fields = batch.input_keypoints, batch.visible, batch.shifts
+        points, visible, shifts = (field.to(device, non_blocking=True) for field in fields)
         masks = tuple(mask.to(device, non_blocking=True) for mask in batch.masks)
-        return self.codec.encode(points, visible), masks
+        return self.codec.encode(points, visible, shifts), masks
 
     def measure(self, outputs: Outputs, targets: Any, measures: Measures) -> Tensor:  # noqa: ARG002
         """See `Teacher`; the heatmaps are those of the last output, without tags."""

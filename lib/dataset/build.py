@@ -144,8 +144,15 @@ def check_dataset(cfg: CfgNode, is_train: bool, progress: Progress) -> PartRepor
         needs = Needs.of(build_codec(cfg), resolve_skeleton(cfg), augment_settings(cfg))
         return check_pack(title, packed_folder(cfg), needs, own_shards=cfg.DATASET.SHARDS == "own")
     if is_bottom_up(cfg):
-        files, most = locate_files(cfg, is_train), cfg.DATASET.MAX_NUM_PEOPLE
-        return check_pictures(title, files, resolve_skeleton(cfg), most, progress, is_train=is_train)
+        return check_pictures(
+            title,
+            locate_files(cfg, is_train),
+            resolve_skeleton(cfg),
+            cfg.DATASET.MAX_NUM_PEOPLE,
+            progress,
+            is_train=is_train,
+            mask_boxes=cfg.DATASET.MASK_BOXES,
+        )
     files, rules = locate_files(cfg, is_train), _rules(cfg, is_train)
     return check_part(title, files, resolve_skeleton(cfg), build_codec(cfg), rules, progress)
 

@@ -21,6 +21,7 @@ from lib.utils.files import atomic_path
 from lib.utils.optional import optional_module
 
 Arrays = dict[str, np.ndarray]
+Reading = list[str | int]  # which file is read, and how
 
 CACHE_VARIABLE = "PLUMBPOSE_CACHE"
 FORMAT = 3  # to be raised whenever the arrays' names, meanings or the rules of reading change
@@ -32,7 +33,11 @@ PREFIX, SUFFIX, STAMP = "annotations-", ".npz", "stamp"
 
 
 def cached_arrays(
-    path: str | os.PathLike[str], num_keypoints: int, build: Callable[[], Arrays], form: AnnotationForm = COCO_FORM
+    path: str | os.PathLike[str],
+    num_keypoints: int,
+    build: Callable[[], Arrays],
+    form: AnnotationForm = COCO_FORM,
+    key: tuple[str, ...] = (),
 ) -> Arrays:
     """The index of an annotation file, from the cache or newly built.
 
@@ -41,12 +46,14 @@ def cached_arrays(
         num_keypoints: K of the skeleton it is read with.
         build: makes the index.
         form: how annotations of the skeleton are written.
+        key: tells other indexes of the same file from that of its annotations, which has none.
 
     Any number of processes may ask at once: where the system can lock folders, the first builds and the others wait for
     it; elsewhere all build the same, and the last to write stays.
     """
-    stamp = _stamp(path, num_keypoints, form)
-    place = _place(path, num_keypoints, form)
+    reading: Reading = [str(Path(path).resolve()), num_keypoints, form.to_text(), *key]
+    stamp = _stamp(path, reading)
+    place = _place(reading)
     if place is None:
         return build()
     arrays = _load(place, stamp)
@@ -57,7 +64,7 @@ def cached_arrays(
         if arrays is None:
             arrays = build()
             with contextlib.suppress(OSError):  # the file may be gone by now
-                if _is_settled(path) and np.array_equal(_stamp(path, num_keypoints, form), stamp):
+                if _is_settled(path) and np.array_equal(_stamp(path, reading), stamp):
                     _store(place, stamp, arrays)
     return arrays
 
@@ -103,23 +110,21 @@ def cache_folder() -> Path | None:
     return root / "plumbpose" / "index"
 
 
-def _place(path: str | os.PathLike[str], num_keypoints: int, form: AnnotationForm) -> Path | None:
-    """One file per annotation file, K and form, so that a changed annotation file replaces its old index."""
+def _place(reading: Reading) -> Path | None:
+    """One file per annotation file, K, form and key, so that a changed annotation file replaces its old index."""
     folder = cache_folder()
-    parts = [str(Path(path).resolve()), num_keypoints, form.to_text()]
-    name = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+    name = hashlib.sha256(json.dumps(reading).encode()).hexdigest()[:32]
     return None if folder is None else folder / f"{PREFIX}{name}{SUFFIX}"
 
 
-def _stamp(path: str | os.PathLike[str], num_keypoints: int, form: AnnotationForm) -> np.ndarray:
+def _stamp(path: str | os.PathLike[str], reading: Reading) -> np.ndarray:
     """What must be equal for an index to be used, (n,) bytes.
 
     The change time is among it because copying tools set the modification time back; it is changed by nothing but the
     system. The category of people follows from the file.
     """
     state = Path(path).stat()
-    reading = FORMAT, str(Path(path).resolve()), num_keypoints, form.to_text()
-    parts = *reading, state.st_size, state.st_mtime_ns, state.st_ctime_ns
+    parts = FORMAT, *reading, state.st_size, state.st_mtime_ns, state.st_ctime_ns
     return np.frombuffer(json.dumps(parts).encode(), np.uint8)
 
 

@@ -49,6 +49,14 @@ def test_crowdpose_lies_where_it_lay(tmp_path: Path) -> None:
     assert data.SKELETON == "crowdpose"
 
 
+def test_nothing_of_crowdpose_is_ignored(tmp_path: Path) -> None:
+    """As there, unless the command line asks for it; of COCO the default counts."""
+    path = write(tmp_path, higher_hrnet_file(data="crowd_pose"))
+    assert load_config(path).DATASET.MASK_BOXES is False
+    assert load_config(path, ["DATASET.MASK_BOXES", "true"]).DATASET.MASK_BOXES is True
+    assert load_config(write(tmp_path, higher_hrnet_file())).DATASET.MASK_BOXES is True
+
+
 def test_overrides_in_both_names(tmp_path: Path) -> None:
     overrides = ["TEST.IMAGES_PER_GPU", "3", "DATASET.TEST_SET", "mine", "DATASET.INPUT_SIZE", "640"]
     overrides += ["DATASET.OUTPUT_SIZE", "[160, 320]", "LOSS.PUSH_LOSS_FACTOR", "0.01", "FP16.ENABLED", "True"]

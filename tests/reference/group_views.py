@@ -57,6 +57,23 @@ def mirrored_view(point: Point, size: int) -> Point:
     return size - 1 - point[0], point[1]
 
 
+def taught_point(
+    point: Point, center: Point, side: float, degrees: float, sizes: tuple[int, int], *, udp: bool, flip_on: str
+) -> Point:
+    """Where an image_ point is taught on an output; `sizes` are those of the input and of the output.
+
+    `flip_on` says of a mirrored picture whether the columns of the output have changed places, as published, or those
+    of the input ("output", "input"); "" for a picture that is not mirrored.
+    """
+    view, (size, output) = udp_view if udp else plain_view, sizes
+    if flip_on == "input":
+        x, y = mirrored_view(view(point, center, side, degrees, size), size)
+        factor = (output - 1) / (size - 1) if udp else output / size
+        return x * factor, y * factor
+    x, y = view(point, center, side, degrees, output)
+    return mirrored_view((x, y), output) if flip_on else (x, y)
+
+
 def bilinear(mask: list[list[float]], x: float, y: float, outside: float = 0.0) -> float:
     """A mask between its pixels, and what lies outside of it."""
     total = 0.0

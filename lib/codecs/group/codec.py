@@ -61,12 +61,14 @@ class GroupCodec:
                 f"the order of keypoints names {len(options.joint_order)} of {self.num_keypoints}; give one that fits."
             )
 
-    def encode(self, input_keypoints: ArrayLike, visible: ArrayLike) -> GroupTargets:
+    def encode(self, input_keypoints: ArrayLike, visible: ArrayLike, shifts: ArrayLike | None = None) -> GroupTargets:
         """Make what the network shall learn.
 
         Args:
             input_keypoints: input_ (x, y), (B, M, K, 2); places without a person have flags 0.
             visible: (B, M, K), the annotation's flag 0, 1 (hidden) or 2 (visible); above 0 means annotated.
+            shifts: how far right of their place each picture's points are put on each of L outputs, (B, L), heatmap_
+                px; None for 0.
 
         Returns:
             The targets. Points that are not finite or whose pixel is not on a map are left out there.
@@ -80,6 +82,8 @@ class GroupCodec:
             )
         shown = (flags > 0) & torch.isfinite(points).all(dim=-1)
         on_outputs = [crop.to_heatmap(points) for crop in self.crops]
+        if shifts is not None:
+            on_outputs = _shifted(on_outputs, as_tensor(shifts, points.device))
         maps = tuple(
             draw_people(on_output, shown, self.sigma, size_wh, unbiased=self.unbiased)
             for on_output, size_wh in zip(on_outputs, self.output_sizes_wh, strict=True)
@@ -132,3 +136,14 @@ class GroupCodec:
         """
         strides = [self.input_size_wh[0] / width for width, _ in self.output_sizes_wh]
         return {"name": self.name, "strides": strides, "num_keypoints": self.num_keypoints, "sigma": self.sigma}
+
+
+def _shifted(on_outputs: list[Tensor], shifts: Tensor) -> list[Tensor]:
+    """Each output's points (B, M, K, 2) moved along x by its column of (B, L)."""
+    if shifts.shape != (len(on_outputs[0]), len(on_outputs)):
+        raise PoseError(
+            f"encode needs shifts ({len(on_outputs[0])}, {len(on_outputs)}), one per picture and output, got "
+            f"{tuple(shifts.shape)}."
+        )
+    moves = torch.stack([shifts, torch.zeros_like(shifts)], dim=-1)
+    return [points + moves[:, output, None, None] for output, points in enumerate(on_outputs)]

@@ -19,7 +19,7 @@ class GroupOptions:
         detection_threshold: heatmap value that a candidate must exceed, 0 or more.
         tag_threshold: distance from a person's mean tag that a candidate of this person must stay below.
         use_scores: assign by rounded distances and, among equal ones, by scores; else by distances alone.
-        ignore_too_much: start no further person once there are `max_people`.
+        ignore_too_much: once there are `max_people`, pass over further keypoints; mmpose: drop people after it.
         mmpose: mmpose's handling of more than `max_people` people (see `grouping.group`).
         nms_kernel: side of the square in which a candidate must be the maximum, odd, heatmap pixels.
         adjust: move candidates between pixels.

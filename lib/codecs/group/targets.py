@@ -5,6 +5,12 @@ from torch import Tensor
 
 from lib.utils.constants import constant
 
+# Where absent points are left out first. Elsewhere they are drawn as zeros: a GPU would have to be waited for to know
+# their number.
+SELECTED_ON = ("cpu",)
+# Pixels of Gaussians that are drawn together, at 20 bytes each: bounds the memory that many people need.
+VALUES_AT_ONCE = 2**22
+
 
 def pixels(points: Tensor) -> Tensor:
     """The pixel of heatmap_ points (..., 2), cut towards zero as published, int64: (-0.9, 3.9) is in (0, 3)."""
@@ -35,25 +41,40 @@ def draw_people(points: Tensor, visible: Tensor, sigma: float, size_wh: tuple[in
     """
     batch, _, num_keypoints = visible.shape
     width, height = size_wh
-    drawn = visible & on_map(pixels(torch.where(visible[..., None], points, -1.0)), size_wh)
-    picture, _, keypoint = drawn.nonzero(as_tuple=True)
-    centers = points[drawn]
-    cells = pixels(centers)
-    middles = centers if unbiased else cells.to(centers.dtype)
+    places = torch.where(visible[..., None], points, -1.0)
+    drawn = visible & on_map(pixels(places), size_wh)
+    number = torch.arange(batch * num_keypoints, device=points.device).view(batch, 1, num_keypoints).expand_as(drawn)
+    if points.device.type in SELECTED_ON:
+        places, number, drawn = places[drawn], number[drawn], drawn[drawn]
+    else:
+        places, number, drawn = places.flatten(0, 2), number.flatten(), drawn.flatten()
     reach = int(3 * sigma + 1)
-    steps = torch.arange(-reach, reach + 1, device=points.device)
-    positions = cells[:, None, :] + steps[:, None]  # (N, S, 2)
-    profiles = torch.exp(-((positions - middles[:, None, :]) ** 2) / (2 * sigma**2))
-    inside = (positions >= 0) & (positions < constant(size_wh, torch.int64, points.device))
-    profiles = torch.where(inside, profiles, 0.0)
-    values = (profiles[:, :, None, 1] * profiles[:, None, :, 0]).to(torch.float32)
-    # Pixels outside have the value 0, which changes nothing wherever it goes.
-    rows, columns = positions[..., 1].clamp(0, height - 1), positions[..., 0].clamp(0, width - 1)
-    index = ((picture * num_keypoints + keypoint)[:, None, None] * height + rows[:, :, None]) * width
-    index = index + columns[:, None, :]
+    at_once = max(1, VALUES_AT_ONCE // (2 * reach + 1) ** 2)
     maps = torch.zeros(batch * num_keypoints * height * width, device=points.device)
-    maps.scatter_reduce_(0, index.flatten(), values.flatten(), "amax")
+    for first in range(0, len(places), at_once):
+        some = slice(first, first + at_once)
+        on_x, x = _profiles(places[some, 0], drawn[some], sigma, reach, width, unbiased=unbiased)
+        on_y, y = _profiles(places[some, 1], drawn[some], sigma, reach, height, unbiased=unbiased)
+        values = (on_y[:, :, None] * on_x[:, None, :]).to(torch.float32)
+        index = ((number[some, None] * height + y) * width)[:, :, None] + x[:, None, :]
+        maps.scatter_reduce_(0, index.flatten(), values.flatten(), "amax")
     return maps.view(batch, num_keypoints, height, width)
+
+
+def _profiles(
+    middles: Tensor, drawn: Tensor, sigma: float, reach: int, length: int, *, unbiased: bool
+) -> tuple[Tensor, Tensor]:
+    """Gaussians of N points along an axis, 0 for those not drawn, and the S pixels of the map that they are for.
+
+    Pixels beyond the border are replaced by those that follow on the other side, where the value is 0: a point's are
+    all different, so that the threads of a GPU seldom meet in one. Both are (N, S).
+    """
+    cells = pixels(middles)[:, None]
+    middles = middles[:, None] if unbiased else cells.to(middles.dtype)
+    count = min(2 * reach + 1, length)
+    positions = (cells - reach).clamp(0, length - count) + torch.arange(count, device=middles.device)
+    profiles = torch.exp(-((positions - middles) ** 2) / (2 * sigma**2))
+    return torch.where(drawn[:, None] & ((positions - cells).abs() <= reach), profiles, 0.0), positions
 
 
 def tag_pixels(points: Tensor, visible: Tensor, size_wh: tuple[int, int]) -> tuple[Tensor, Tensor]:

@@ -1,9 +1,11 @@
 """Random views of whole pictures: drawn first, then applied by functions without randomness.
 
 Source: HigherHRNet lib/dataset/transforms/transforms.py, RandomAffineTransform and RandomHorizontalFlip; mmpose 0.x
-mmpose/datasets/pipelines/bottom_up_transform.py, BottomUpRandomAffine. They differ in the shift alone.
+mmpose/datasets/pipelines/bottom_up_transform.py, BottomUpRandomAffine and BottomUpRandomFlip. They differ in the shift
+alone.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,6 +27,8 @@ class ViewSettings:
         scale_by_short: that side is the short one, else the long one.
         max_translate: largest shift on each axis, in units of 1/200 of the square's side, in whole picture pixels.
         shift_by_axis: mmpose's shift, which is by the scaled width along x and by the scaled height along y.
+        flip_on_output: keypoints and masks of a mirrored picture are mirrored on each of the network's outputs, as
+            published, which is not where the picture has them; else with the picture.
     """
 
     flip: bool
@@ -34,6 +38,7 @@ class ViewSettings:
     scale_by_short: bool
     max_translate: float
     shift_by_axis: bool
+    flip_on_output: bool
 
 
 class ViewParams(NamedTuple):
@@ -94,6 +99,18 @@ def view_maps(params: ViewParams, settings: ViewSettings, size_wh: np.ndarray, c
     maps[params.flip, 0] *= -1
     maps[params.flip, 0, 2] += crop.input_size_wh[0] - 1
     return maps
+
+
+def output_shifts(params: ViewParams, settings: ViewSettings, crops: Sequence[Crop]) -> np.ndarray:
+    """How far right of their place in the picture B views have keypoints and masks on L outputs, (B, L), heatmap_ px.
+
+    A picture is mirrored on the input: plain pixels have what was in x of an output in w - w / W - x then. Published
+    keypoints and masks are mirrored on the output, to w - 1 - x. UDP's pixels have both in one place.
+
+    Source: HigherHRNet, RandomHorizontalFlip; mmpose 0.x, BottomUpRandomFlip.
+    """
+    shifts = [0.0 if crop.name == "udp" else crop.heatmap_size_wh[0] / crop.input_size_wh[0] - 1 for crop in crops]
+    return np.where(params.flip[:, None] & settings.flip_on_output, np.array(shifts), 0.0)
 
 
 def picture_centers(size_wh: np.ndarray, crop: Crop) -> np.ndarray:

@@ -27,7 +27,10 @@ def build_group_dataset(cfg: CfgNode, files: DataFiles) -> GroupDataset:
         PoseError: a file is absent or unusable, an image is missing, or nobody has labelled keypoints.
     """
     skeleton = resolve_skeleton(cfg)
-    part, regions = read_training_part(files, skeleton.num_keypoints, skeleton.form, cfg.DATASET.MAX_NUM_PEOPLE)
+    data = cfg.DATASET
+    part, regions = read_training_part(
+        files, skeleton.num_keypoints, skeleton.form, data.MAX_NUM_PEOPLE, mask_boxes=data.MASK_BOXES
+    )
     return GroupDataset(
         part.records,
         regions,
@@ -37,10 +40,9 @@ def build_group_dataset(cfg: CfgNode, files: DataFiles) -> GroupDataset:
         skeleton,
         part.provenance,
         augment=view_settings(cfg),
-        max_people=cfg.DATASET.MAX_NUM_PEOPLE,
-        mask_outside=cfg.DATASET.MASK_OUTSIDE,
+        mask_outside=data.MASK_OUTSIDE,
         seed=cfg.SEED,
-        color_rgb=cfg.DATASET.COLOR_RGB,
+        color_rgb=data.COLOR_RGB,
     )
 
 
@@ -85,6 +87,7 @@ def view_settings(cfg: CfgNode) -> ViewSettings:
         scale_by_short=cfg.DATASET.SCALE_TYPE == "short",
         max_translate=cfg.DATASET.MAX_TRANSLATE,
         shift_by_axis=cfg.MODEL.CODEC_VARIANT == "mmpose",
+        flip_on_output=cfg.DATASET.FLIP_ON == "output",
     )
 
 

@@ -1,11 +1,9 @@
 """The check of one part of a data set for bottom-up networks, in lines of text."""
 
-import numpy as np
-
 from lib.dataset.check import Progress, check_annotations, image_faults, summarise
 from lib.dataset.coco import Annotations
 from lib.dataset.faults import Fault
-from lib.dataset.group.records import annotated_pictures, labelled_people, within_limit
+from lib.dataset.group.records import Roles, annotated_pictures, training_roles
 from lib.dataset.group.regions import ignored_regions
 from lib.dataset.images import open_images
 from lib.dataset.layout import MPII, DataFiles
@@ -15,7 +13,14 @@ from lib.utils.errors import PoseError
 
 
 def check_pictures(
-    title: str, files: DataFiles, skeleton: Skeleton, max_people: int, progress: Progress, *, is_train: bool
+    title: str,
+    files: DataFiles,
+    skeleton: Skeleton,
+    max_people: int,
+    progress: Progress,
+    *,
+    is_train: bool,
+    mask_boxes: bool,
 ) -> PartReport:
     """Check annotations, ignored regions and images of one part of a data set.
 
@@ -26,6 +31,7 @@ def check_pictures(
         max_people: people taught of a picture.
         progress: wraps the iteration over the images.
         is_train: ignored regions are looked at, and there must be people.
+        mask_boxes: see `lib.dataset.group.part.read_training_part`.
 
     A file that cannot be used at all is a fault like the others, so that the rest is checked as well.
     """
@@ -42,12 +48,16 @@ def check_pictures(
         return _report(lines, [*faults, unusable(error)])
     if annotations is None:
         return _report(lines, faults)
-    lines.append(_people(annotations, max_people))
-    if is_train and not labelled_people(annotations).any():
+    roles = training_roles(annotations, max_people)
+    lines.append(_people(annotations, roles, max_people, "" if mask_boxes else " where segmented"))
+    if is_train and not roles.people.any():
         faults.append(Fault("no people", "nobody has labelled keypoints", "label some"))
     # Entries with structural faults are left out, so that the others are not in their places.
     if is_train and not any(fault.entry >= 0 for fault in checked.faults):
-        faults += _region_faults(files, annotations, skeleton, max_people)
+        try:
+            ignored_regions(files.annotation_file, annotations, roles, skeleton.form, mask_boxes=mask_boxes)
+        except PoseError as error:
+            faults.append(unusable(error))
     try:
         store = open_images(files.images, annotations.images.file_name)
         faults += image_faults(annotations.images, store, progress)
@@ -56,27 +66,14 @@ def check_pictures(
     return _report(lines, faults)
 
 
-def _people(annotations: Annotations, max_people: int) -> str:
-    labelled = labelled_people(annotations)
-    people = within_limit(annotations, labelled, max_people)
-    ignored = (annotations.category == annotations.person_category) & ~people
-    crowds = int((ignored & annotations.is_crowd).sum())
-    beyond = int((labelled & ~people).sum())
+def _people(annotations: Annotations, roles: Roles, max_people: int, where: str) -> str:
+    crowds = int((roles.unlabelled & annotations.is_crowd).sum())
     return (
         f"  {len(annotations.images.id)} images, {len(annotated_pictures(annotations))} of them with annotated people; "
-        f"{int(people.sum())} people used; regions ignored: {crowds} crowds, "
-        f"{int(ignored.sum()) - crowds - beyond} people without keypoints, {beyond} beyond {max_people} of a picture"
+        f"{int(roles.people.sum())} people used; regions ignored{where}: {crowds} crowds, "
+        f"{int(roles.unlabelled.sum()) - crowds} people without keypoints, {int(roles.beyond.sum())} beyond "
+        f"{max_people} of a picture"
     )
-
-
-def _region_faults(files: DataFiles, annotations: Annotations, skeleton: Skeleton, max_people: int) -> list[Fault]:
-    people = within_limit(annotations, labelled_people(annotations), max_people)
-    ignored: np.ndarray = (annotations.category == annotations.person_category) & ~people
-    try:
-        ignored_regions(files.annotation_file, annotations, ignored, skeleton.form)
-    except PoseError as error:
-        return [unusable(error)]
-    return []
 
 
 def _report(lines: list[str], faults: list[Fault]) -> PartReport:

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from lib.dataset.coco import Images
 from lib.dataset.crop import Cropper
 from lib.dataset.dataset import Provenance
-from lib.dataset.group.augment import ViewParams, ViewSettings, draw_views, view_maps
+from lib.dataset.group.augment import ViewParams, ViewSettings, draw_views, output_shifts, view_maps
 from lib.dataset.group.records import GroupRecords
 from lib.dataset.group.regions import COUNTED, Regions
 from lib.dataset.pixels import ImagePixels, record_pixels
@@ -26,8 +26,11 @@ class GroupSample(NamedTuple):
 
     Attributes:
         image: the view, (3, H, W) uint8, in the channel order that the config asks for and the memory order HWC.
-        input_keypoints: (x, y) in the view, (M, K, 2) float32; zeros for people who are not there.
+        input_keypoints: (x, y) in the view, (M, K, 2) float32; zeros for people who are not there. M is the largest
+            number of people of a picture in the batch, at least 1.
         visible: the annotation's flag 0, 1 or 2, (M, K) float32; all 0 for people who are not there.
+        shifts: how far right of their place in the view keypoints are taught on each of the network's L outputs,
+            heatmap_ px, (L,) float32.
         masks: where the heatmap loss counts, one (h, w) bool for each output of the network.
         index: position in the records, () int64.
     """
@@ -35,6 +38,7 @@ class GroupSample(NamedTuple):
     image: Tensor
     input_keypoints: Tensor
     visible: Tensor
+    shifts: Tensor
     masks: tuple[Tensor, ...]
     index: Tensor  # type: ignore[assignment] # hides tuple.index, which nobody needs here
 
@@ -51,7 +55,6 @@ class GroupDataset(Dataset[GroupSample]):
         skeleton: the keypoint set.
         provenance: where the records come from.
         augment: the random changes.
-        max_people: M; no picture has more.
         mask_outside: what a view shows beyond the picture does not count in the heatmap loss, as published; otherwise
             it is background.
         seed: of the random changes.
@@ -69,7 +72,6 @@ class GroupDataset(Dataset[GroupSample]):
         provenance: Provenance,
         *,
         augment: ViewSettings,
-        max_people: int,
         mask_outside: bool = True,
         seed: int = 0,
         color_rgb: bool = True,
@@ -82,7 +84,6 @@ class GroupDataset(Dataset[GroupSample]):
         self.skeleton = skeleton
         self.provenance = provenance
         self.augment = augment
-        self.max_people = max_people
         self.mask_outside = mask_outside
         self.seed = seed
         self._order = list(skeleton.flip_permutation)
@@ -114,6 +115,7 @@ class GroupDataset(Dataset[GroupSample]):
             image=sample.image[0],
             input_keypoints=sample.input_keypoints[0],
             visible=sample.visible[0],
+            shifts=sample.shifts[0],
             masks=tuple(mask[0] for mask in sample.masks),
             index=sample.index[0],
         )
@@ -133,13 +135,15 @@ class GroupDataset(Dataset[GroupSample]):
         """
         params = self._params(epoch).take(indices)
         maps = view_maps(params, self.augment, self.records.size_wh[indices], self.crops[0])
+        shifts = output_shifts(params, self.augment, self.crops)
         keypoints, visible = self._people(indices, maps, params.flip)
         crops = self._cropper.crops(maps, lambda position: record_pixels(self.source, int(indices[position])))
         return GroupSample(
             image=torch.from_numpy(crops).permute(0, 3, 1, 2),
             input_keypoints=torch.from_numpy(keypoints),
             visible=torch.from_numpy(visible),
-            masks=self._masks(indices, maps),
+            shifts=torch.from_numpy(shifts.astype(np.float32)),
+            masks=self._masks(indices, maps, shifts),
             index=torch.from_numpy(indices.astype(np.int64)),
         )
 
@@ -151,8 +155,9 @@ class GroupDataset(Dataset[GroupSample]):
 
     def _people(self, indices: np.ndarray, maps: np.ndarray, flip: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Keypoints (B, M, K, 2) in the views and their flags (B, M, K), float32."""
-        records, shape = self.records, (len(indices), self.max_people, self.skeleton.num_keypoints)
+        records = self.records
         first, counts = records.first[indices], records.first[indices + 1] - records.first[indices]
+        shape = len(indices), max(1, int(counts.max())), self.skeleton.num_keypoints
         picture = np.repeat(np.arange(len(indices)), counts)
         place = np.arange(len(picture)) - np.repeat(np.cumsum(counts) - counts, counts)
         people = first[picture] + place
@@ -163,12 +168,12 @@ class GroupDataset(Dataset[GroupSample]):
         keypoints[picture, place], visible[picture, place] = np.where(flags[..., None] > 0, points, 0), flags
         return keypoints, visible
 
-    def _masks(self, indices: np.ndarray, maps: np.ndarray) -> tuple[Tensor, ...]:
+    def _masks(self, indices: np.ndarray, maps: np.ndarray, shifts: np.ndarray) -> tuple[Tensor, ...]:
         """Where the loss counts in each output: outside of ignored regions and, as published, inside of the picture."""
         border = 0 if self.mask_outside else COUNTED
         sizes_wh = [crop.heatmap_size_wh for crop in self.crops]
         masks = [np.empty((len(indices), height, width), bool) for width, height in sizes_wh]
-        to_outputs = [_to_output(maps, crop) for crop in self.crops]
+        to_outputs = [_to_output(maps, crop, shift) for crop, shift in zip(self.crops, shifts.T, strict=True)]
         for position, picture in enumerate(self.records.image_index[indices].tolist()):
             counted = self.regions.mask(picture)
             for mask, size_wh, to_output in zip(masks, sizes_wh, to_outputs, strict=True):
@@ -177,8 +182,10 @@ class GroupDataset(Dataset[GroupSample]):
         return tuple(torch.from_numpy(mask) for mask in masks)
 
 
-def _to_output(maps: np.ndarray, crop: Crop) -> np.ndarray:
-    """Maps from pictures to the input, (B, 2, 3), continued to an output's pixels."""
+def _to_output(maps: np.ndarray, crop: Crop, shifts: np.ndarray) -> np.ndarray:
+    """Maps from pictures to the input, (B, 2, 3), continued to an output's pixels and there shifted along x by (B,)."""
     corners = crop.to_heatmap(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])).numpy()
     linear, shift = (corners[1:] - corners[0]).T, corners[0]
-    return np.concatenate([linear @ maps[..., :2], linear @ maps[..., 2:] + shift[:, None]], axis=-1)
+    continued = np.concatenate([linear @ maps[..., :2], linear @ maps[..., 2:] + shift[:, None]], axis=-1)
+    continued[:, 0, 2] += shifts
+    return continued

@@ -9,7 +9,7 @@ from lib.dataset.group.records import (
     annotated_pictures,
     labelled_people,
     picture_records,
-    within_limit,
+    training_roles,
 )
 from lib.dataset.group.regions import Regions, ignored_regions
 from lib.dataset.layout import MPII, DataFiles
@@ -24,7 +24,7 @@ GroupPart = Part[GroupRecords]
 
 
 def read_training_part(
-    files: DataFiles, num_keypoints: int, form: AnnotationForm, max_people: int
+    files: DataFiles, num_keypoints: int, form: AnnotationForm, max_people: int, *, mask_boxes: bool = True
 ) -> tuple[GroupPart, Regions]:
     """Pictures with annotated people, as published, and the regions of each that teach nothing.
 
@@ -33,23 +33,22 @@ def read_training_part(
         num_keypoints: K of the skeleton.
         form: how annotations are written.
         max_people: of a picture; the region of each further one is ignored.
+        mask_boxes: of a crowd or a person without keypoints that has no segmentation the box is ignored, else nothing.
 
     Raises:
         PoseError: a file is absent or unusable, an image is missing, or nobody has labelled keypoints.
     """
     annotations = _read(files, num_keypoints, form)
-    labelled = labelled_people(annotations)
-    if not labelled.any():
+    if not labelled_people(annotations).any():
         raise PoseError(
             f"annotation file {files.annotation_file} has no person with labelled keypoints to train on; set the third "
             "number of labelled keypoints to 1 (occluded) or 2 (visible)."
         )
-    people = within_limit(annotations, labelled, max_people)
-    ignored = (annotations.category == annotations.person_category) & ~people
-    regions = ignored_regions(files.annotation_file, annotations, ignored, form)
+    roles = training_roles(annotations, max_people)
+    regions = ignored_regions(files.annotation_file, annotations, roles, form, mask_boxes=mask_boxes)
     pictures = annotated_pictures(annotations)
     left_out = {"pictures without an annotated person": len(annotations.images.id) - len(pictures)}
-    records = picture_records(annotations, people, pictures)
+    records = picture_records(annotations, roles.people, pictures)
     return _part(files, annotations, records, left_out), regions
 
 

@@ -1,6 +1,7 @@
 """The pictures of a data set with all their people, as arrays."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,6 +33,33 @@ class GroupRecords:
 
     def __len__(self) -> int:
         return len(self.image_id)
+
+
+class Roles(NamedTuple):
+    """What a training takes each annotation for, at most one of three; each field is (A,) bool.
+
+    Attributes:
+        people: taught.
+        beyond: could be taught, but their picture has too many.
+        unlabelled: crowds, and people without labelled keypoints.
+    """
+
+    people: np.ndarray
+    beyond: np.ndarray
+    unlabelled: np.ndarray
+
+
+def training_roles(annotations: Annotations, max_people: int) -> Roles:
+    """Who is taught, and whose region is to be ignored.
+
+    Args:
+        annotations: the file's content.
+        max_people: taught of a picture.
+    """
+    labelled = labelled_people(annotations)
+    people = within_limit(annotations, labelled, max_people)
+    is_person = annotations.category == annotations.person_category
+    return Roles(people, labelled & ~people, is_person & ~labelled)
 
 
 def labelled_people(annotations: Annotations) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The parts of pictures that teach nothing: crowds, and people whose keypoints nobody labelled."""
 
+import hashlib
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from lib.dataset.coco import LARGE_FILE_BYTES, Annotations
+from lib.dataset.group.records import Roles
 from lib.dataset.group.segmentation import RunLengths, UnusableSegmentation, run_lengths
 from lib.dataset.index_cache import Arrays, cached_arrays
 from lib.utils.annotation_form import AnnotationForm
@@ -17,7 +18,6 @@ from lib.utils.errors import PoseError
 from lib.utils.files import read_json
 
 COUNTED = 255
-# Stands in the place of an entry's name where indexes are told apart by the form that they were read with.
 SEGMENTATION = "segmentation"
 
 
@@ -48,59 +48,64 @@ class Regions:
 
 
 def ignored_regions(
-    path: str | os.PathLike[str], annotations: Annotations, ignored: np.ndarray, form: AnnotationForm
+    path: str | os.PathLike[str], annotations: Annotations, roles: Roles, form: AnnotationForm, *, mask_boxes: bool
 ) -> Regions:
-    """Read the segmentations of some annotations; the box stands for an absent one.
+    """Read the segmentations of all annotations whose people are not taught.
 
     Args:
         path: the annotation file.
         annotations: its content.
-        ignored: whose region is ignored, (A,) bool.
+        roles: of its annotations.
         form: how its annotations are written.
+        mask_boxes: the box stands for an absent segmentation; otherwise it does so for people beyond the limit alone,
+            whom the published code knows nothing of.
 
     Raises:
-        PoseError: a segmentation is neither polygons nor run lengths, or does not fit its picture.
+        PoseError: a segmentation is neither polygons nor run lengths, or it or a box does not fit its picture.
 
     That of a large file is kept on disk, beside the index of its annotations (`lib.dataset.index_cache`).
     """
 
-    def build() -> Arrays:
-        return _build(path, annotations, ignored)
+    ignored = roles.beyond | roles.unlabelled
+    boxed = ignored if mask_boxes else roles.beyond
 
-    # No entry of people is called so, which keeps the two indexes of a file apart. Of the annotations of one file only
-    # those beyond MAX_NUM_PEOPLE are ignored or not, so that their number says which.
-    key = AnnotationForm((*form.fields, (SEGMENTATION, int(ignored.sum()))), form.box_area)
+    def build() -> Arrays:
+        return _build(path, annotations, ignored, boxed)
+
+    key = ("regions", hashlib.sha256(ignored.tobytes() + boxed.tobytes()).hexdigest())
     is_large = os.stat(path).st_size >= LARGE_FILE_BYTES  # noqa: PTH116 - a path of either type
     num_keypoints = annotations.keypoints.shape[1]
-    arrays = cached_arrays(path, num_keypoints, build, key) if is_large else build()
+    arrays = cached_arrays(path, num_keypoints, build, form, key) if is_large else build()
     return Regions(arrays["counts"], arrays["start"], annotations.images.size_wh)
 
 
-def _build(path: str | os.PathLike[str], annotations: Annotations, ignored: np.ndarray) -> Arrays:
+def _build(path: str | os.PathLike[str], annotations: Annotations, ignored: np.ndarray, boxed: np.ndarray) -> Arrays:
     with paused_collection():
         entries = read_json(path, "annotation file").get("annotations", [])
-        found = [entries[position].get(SEGMENTATION) for position in np.flatnonzero(ignored).tolist()]
+        found = {position: entries[position].get(SEGMENTATION) for position in np.flatnonzero(ignored).tolist()}
         entries.clear()
-    return _join(_of_pictures(path, annotations, ignored, found), len(annotations.images.id))
+    return _join(_of_pictures(path, annotations, found, boxed), len(annotations.images.id))
 
 
 def _of_pictures(
-    path: str | os.PathLike[str], annotations: Annotations, ignored: np.ndarray, segmentations: Sequence[Any]
+    path: str | os.PathLike[str], annotations: Annotations, segmentations: dict[int, Any], boxed: np.ndarray
 ) -> dict[int, list[RunLengths]]:
-    """The regions of each picture that has any."""
+    """The regions of each picture that has any, from the segmentations by the number of their annotation."""
     regions: dict[int, list[RunLengths]] = {}
     sizes = annotations.images.size_wh.tolist()
-    for position, segmentation in zip(np.flatnonzero(ignored).tolist(), segmentations, strict=True):
+    for position, segmentation in segmentations.items():
         picture = int(annotations.image_index[position])
+        box_xywh = annotations.box_xywh[position] if boxed[position] else None
         try:
-            parts = run_lengths(segmentation, annotations.box_xywh[position], sizes[picture])
+            parts = run_lengths(segmentation, box_xywh, sizes[picture])
         except UnusableSegmentation as fault:
             raise PoseError(
-                f"annotation file {path}: the segmentation of annotation {annotations.id[position]}, whose region is "
-                f"left out of the loss, {fault}; write polygons or run lengths of the picture's size, or leave "
-                "the entry out so that the box counts."
+                f"annotation file {path}: annotation {annotations.id[position]}, whose region is left out of the loss, "
+                f"has {fault}; correct the segmentation (polygons, or run lengths of the picture's size), or the box "
+                "where there is none."
             ) from fault
-        regions.setdefault(picture, []).extend(parts)
+        if parts:
+            regions.setdefault(picture, []).extend(parts)
     return regions
 
 

@@ -6,9 +6,17 @@ import torch
 from helpers.group_scenes import make_group_codec
 from reference import grouping_loops as loops
 
+from lib.codecs.group import targets as targets_module
+from lib.codecs.group.targets import draw_people
 from lib.utils.errors import PoseError
 
-SIZES = [((64, 64), [(16, 16), (32, 32)]), ((96, 64), [(24, 16), (48, 32)]), ((128, 128), [(32, 32)])]
+# Of input and outputs; the last output is smaller than what is drawn around a point.
+SIZES = [
+    ((64, 64), [(16, 16), (32, 32)]),
+    ((96, 64), [(24, 16), (48, 32)]),
+    ((128, 128), [(32, 32)]),
+    ((48, 32), [(12, 8)]),
+]
 
 
 def points_everywhere(rng: np.random.Generator, input_wh: tuple[int, int], num_keypoints: int) -> np.ndarray:
@@ -44,6 +52,56 @@ def test_heatmaps_and_pixels(
         shown = visible[place] > 0 and 0 <= x < width and 0 <= y < height
         assert targets.tag_visible[place] == shown
         assert targets.tag_index[place] == (y * width + x if shown else 0)
+
+
+@pytest.mark.parametrize("unbiased", [False, True])
+@pytest.mark.parametrize("selected_on", [("cpu",), ()])
+@pytest.mark.parametrize("at_once", [1, 2000, targets_module.VALUES_AT_ONCE])
+def test_heatmaps_are_the_same_on_every_device_and_in_parts(
+    rng: np.random.Generator,
+    monkeypatch: pytest.MonkeyPatch,
+    unbiased: bool,
+    selected_on: tuple[str, ...],
+    at_once: int,
+) -> None:
+    """Absent points left out or drawn as zeros, all together or a few at a time: bit for bit the same."""
+    points = torch.from_numpy(rng.uniform(-5, 30, (3, 6, 4, 2)))
+    visible = torch.from_numpy(rng.random((3, 6, 4)) < 0.5)
+    points[~visible] = torch.nan
+    expected = draw_people(points, visible, 1.5, (25, 17), unbiased=unbiased)
+    monkeypatch.setattr(targets_module, "SELECTED_ON", selected_on)
+    monkeypatch.setattr(targets_module, "VALUES_AT_ONCE", at_once)
+    assert torch.equal(draw_people(points, visible, 1.5, (25, 17), unbiased=unbiased), expected)
+
+
+def test_no_device_but_the_cpu_is_waited_for() -> None:
+    """Meta tensors have shapes alone, so that whatever needs a value fails."""
+    codec = make_group_codec(17, output_sizes_wh=[(64, 64), (128, 128)])
+    fields = torch.rand(2, 5, 17, 2), torch.ones(2, 5, 17), torch.zeros(2, 2)
+    targets = codec.encode(*(field.to("meta") for field in fields))
+    assert [tuple(maps.shape) for maps in targets.heatmaps] == [(2, 17, 64, 64), (2, 17, 128, 128)]
+    assert targets.heatmaps[0].device.type == "meta"
+
+
+@pytest.mark.parametrize("unbiased", [False, True])
+def test_shifts(rng: np.random.Generator, unbiased: bool) -> None:
+    """Each picture's points lie further right on each output, in heatmaps and tags alike."""
+    codec = make_group_codec(5, unbiased=unbiased, output_sizes_wh=[(64, 64), (128, 128)])
+    points, visible = rng.uniform(-9, 265, (3, 4, 5, 2)), rng.integers(0, 3, (3, 4, 5))
+    shifts = np.array([[0, 0], [-0.75, -0.5], [2, -3.25]], np.float32)
+    targets = codec.encode(points, visible, shifts)
+    for output, crop in enumerate(codec.crops):
+        moved = points.copy()
+        stride = crop.from_heatmap(torch.tensor([[0.0, 0.0], [1.0, 0.0]])).diff(dim=0)[0, 0].item()
+        moved[..., 0] += shifts[:, output, None, None] * stride
+        expected = codec.encode(moved, visible)
+        np.testing.assert_allclose(targets.heatmaps[output].numpy(), expected.heatmaps[output].numpy(), atol=1e-6)
+        if output == 0:
+            assert torch.equal(targets.tag_index, expected.tag_index)
+            assert torch.equal(targets.tag_visible, expected.tag_visible)
+    unmoved = codec.encode(points, visible)
+    assert torch.equal(targets.heatmaps[0][0], unmoved.heatmaps[0][0])
+    assert not torch.equal(targets.heatmaps[0][1], unmoved.heatmaps[0][1])
 
 
 def test_points_just_outside_count_as_on_the_first_pixel() -> None:
@@ -96,3 +154,5 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         codec.encode(np.zeros((1, 2, 14, 2)), np.zeros((1, 2, 14)))
     with pytest.raises(PoseError, match="visibility"):
         codec.encode(np.zeros((1, 2, 17, 2)), np.zeros((1, 3, 17)))
+    with pytest.raises(PoseError, match=r"shifts \(1, 1\), one per picture and output, got \(1, 2\)"):
+        codec.encode(np.zeros((1, 2, 17, 2)), np.zeros((1, 2, 17)), np.zeros((1, 2)))

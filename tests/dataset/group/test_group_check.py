@@ -10,11 +10,18 @@ from helpers.tiny_groups import group_experiment, make_group_data
 
 from lib.config import load_config
 from lib.dataset.build import check_dataset
+from lib.dataset.group.check import check_pictures
+from lib.dataset.layout import DataFiles
+from lib.skeletons import load_skeleton
+
+
+def _no_bar(items: Any, total: int) -> Any:  # noqa: ARG001 - the signature of a progress bar
+    return items
 
 
 def _check(root: Path, *overrides: str, is_train: bool = True) -> tuple[str, int]:
     cfg = load_config(group_experiment(root, root), list(overrides))
-    report = check_dataset(cfg, is_train, lambda items, total: items)  # noqa: ARG005 - the signature of a progress bar
+    report = check_dataset(cfg, is_train, _no_bar)
     return "\n".join(report.lines), report.num_faults
 
 
@@ -43,6 +50,12 @@ def _break_segmentation(content: dict[str, Any]) -> None:
     crowd["segmentation"]["counts"] = [1]
 
 
+def _enlarge_box(content: dict[str, Any]) -> None:
+    crowd = next(one for one in content["annotations"] if one["iscrowd"])
+    del crowd["segmentation"]
+    crowd["bbox"] = [0, 0, 5e9, 20]
+
+
 def _remove_labels(content: dict[str, Any]) -> None:
     for one in content["annotations"]:
         one["keypoints"], one["num_keypoints"] = [0] * 51, 0
@@ -56,6 +69,7 @@ def _remove_box(content: dict[str, Any]) -> None:
     ("change", "said"),
     [
         (_break_segmentation, "run lengths"),
+        (_enlarge_box, "a box that reaches farther"),
         (_remove_labels, "nobody has labelled keypoints"),
         (_remove_box, "bad box"),
         (lambda content: content["images"][0].update(width=97), "image size"),
@@ -69,6 +83,17 @@ def test_faults_are_named(tmp_path: Path, change: Callable[[dict[str, Any]], Non
     text, num_faults = _check(root)
     assert num_faults > 0
     assert said in text
+
+
+def test_boxes_that_are_not_ignored_are_not_looked_at(tmp_path: Path) -> None:
+    root = make_group_data(tmp_path / "data")
+    _change(root, _enlarge_box)
+    path = root / "annotations" / "person_keypoints_train.json"
+    files = DataFiles("train", str(path), str(root / "images" / "train"), None)
+    for mask_boxes, faults in ((True, 1), (False, 0)):
+        report = check_pictures("part", files, load_skeleton("coco"), 30, _no_bar, is_train=True, mask_boxes=mask_boxes)
+        assert report.num_faults == faults
+        assert ("regions ignored where segmented: 4 crowds" in report.lines[1]) == (not mask_boxes)
 
 
 def test_files_that_cannot_be_used(tmp_path: Path) -> None:

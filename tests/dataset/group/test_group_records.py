@@ -11,7 +11,7 @@ from helpers.tiny_groups import counts_of, make_group_data, rectangle
 from lib.dataset.coco import read_annotations
 from lib.dataset.group import regions as regions_module
 from lib.dataset.group.part import read_test_part, read_training_part
-from lib.dataset.group.records import labelled_people, within_limit
+from lib.dataset.group.records import labelled_people, training_roles, within_limit
 from lib.dataset.group.regions import COUNTED, ignored_regions
 from lib.dataset.layout import COCO, MPII, DataFiles
 from lib.utils.annotation_form import COCO_FORM
@@ -88,6 +88,39 @@ def test_crowds_and_people_without_keypoints_are_ignored(tmp_path: Path) -> None
     assert set(np.unique(regions.mask(0))) == {0, COUNTED}
 
 
+def test_boxes_need_not_be_ignored(tmp_path: Path) -> None:
+    """As published; segmentations still are, and people beyond the limit, whom the published code fails for."""
+    annotations = [
+        _person(10),
+        _person(10, 0, bbox=[20.0, 10.0, 4.0, 4.0]),
+        _person(9, 0, segmentation=rectangle(12, 2, 5, 6)),
+        _person(8, 0, segmentation=[], bbox=[0.0, 0.0, -5.0, float(10**9)]),
+        _person(7, 1),
+        _person(7, 2, bbox=[20.0, 10.0, 4.0, 4.0]),
+    ]
+    files = _files(_written(tmp_path, annotations))
+    part, regions = read_training_part(files, 3, COCO_FORM, 1, mask_boxes=False)
+    assert part.records.first.tolist() == [0, 1, 1, 1, 2]
+    for picture in (0, 2):
+        assert (regions.mask(picture) == COUNTED).all()
+    segmented, boxed = np.ones((20, 30), bool), np.ones((20, 30), bool)
+    segmented[2:8, 12:17], boxed[3:11, 2:12] = False, False
+    np.testing.assert_array_equal(regions.mask(1) == COUNTED, segmented)
+    np.testing.assert_array_equal(regions.mask(3) == COUNTED, boxed)
+    with pytest.raises(PoseError, match=r"annotation 10, whose region .* has the box \[0.0, 0.0, -5.0"):
+        read_training_part(files, 3, COCO_FORM, 1)
+
+
+def test_roles(tmp_path: Path) -> None:
+    crowd, dog = {"iscrowd": 1}, {"category_id": 5}
+    annotations = [_person(10, 2), _person(10, 0), _person(10, 3, **crowd), _person(10, 1), _person(10, 3, **dog)]
+    path = _written(tmp_path, annotations, dog={"id": 5, "name": "dog"})
+    people, beyond, unlabelled = training_roles(read_annotations(path, 3), 1)
+    assert people.tolist() == [True, False, False, False, False]
+    assert beyond.tolist() == [False, False, False, True, False]
+    assert unlabelled.tolist() == [False, True, True, False, False]
+
+
 def test_a_person_too_many_is_ignored(tmp_path: Path) -> None:
     """Thirty-one people: the one with fewest labelled keypoints, the last of equals, is not taught but ignored."""
     annotations = [_person(10, 3 if n == 30 else 1 if n == 4 else 2, bbox=[n * 0.0, 0.0, 5.0, 5.0]) for n in range(31)]
@@ -121,18 +154,22 @@ def test_regions_of_a_large_file_are_kept(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("lib.dataset.index_cache.SETTLED_SECONDS", 0)
     path = _written(tmp_path, [_person(10), *[_person(9, 0, bbox=[n, n, 3.0, 3.0]) for n in range(3)]])
     annotations = read_annotations(path, 3)
-    ignored = ~labelled_people(annotations)
-    first = ignored_regions(path, annotations, ignored, COCO_FORM)
+    roles = training_roles(annotations, 30)
+    first = ignored_regions(path, annotations, roles, COCO_FORM, mask_boxes=True)
     assert len(list((tmp_path / "cache" / "index").glob("*.npz"))) == 1
     monkeypatch.setattr(regions_module, "read_json", None)
-    again = ignored_regions(path, annotations, ignored, COCO_FORM)
+    again = ignored_regions(path, annotations, roles, COCO_FORM, mask_boxes=True)
     for picture in range(4):
         np.testing.assert_array_equal(first.mask(picture), again.mask(picture))
     monkeypatch.undo()
     monkeypatch.setenv("PLUMBPOSE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(regions_module, "LARGE_FILE_BYTES", 1)
-    others = ignored_regions(path, annotations, np.ones(4, bool), COCO_FORM)
-    assert (others.mask(0) == 0).any(), "who is ignored is part of what is looked for"
+    others = roles._replace(unlabelled=np.ones(4, bool))
+    assert (ignored_regions(path, annotations, others, COCO_FORM, mask_boxes=True).mask(0) == 0).any(), (
+        "who is ignored is part of what is looked for"
+    )
+    unboxed = ignored_regions(path, annotations, roles, COCO_FORM, mask_boxes=False)
+    assert (unboxed.mask(1) == COUNTED).all(), "and so is whether boxes count"
 
 
 @pytest.mark.parametrize(
