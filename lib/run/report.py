@@ -4,6 +4,8 @@ import math
 import shlex
 from pathlib import Path
 
+from yacs.config import CfgNode
+
 from lib.codecs.group.codec import GroupCodec
 from lib.dataset.build import locate_files
 from lib.dataset.group.build import build_resize
@@ -38,15 +40,23 @@ def _crop_conditions(setup: Setup) -> dict[str, str]:
 
 
 def _picture_conditions(setup: Setup) -> dict[str, str]:
-    test, resize = setup.cfg.TEST, build_resize(setup.cfg)
+    test = setup.cfg.TEST
     steps = [name for name, does in (("adjusted", test.ADJUST), ("refined", test.REFINE)) if does]
     thresholds = f"detections above {test.DETECTION_THRESHOLD:g}, tags within {test.TAG_THRESHOLD:g}"
     return {
         "decoder": ", ".join([f"group ({thresholds})", *steps]),
-        "input size": f"short side {resize.input_short_side}, long side up to a multiple of 64 ({resize.name})",
-        "scales": ", ".join(f"{scale:g}" for scale in resize.scales),
+        **input_sizes(setup.cfg),
         "read maps": "as large as the input" if test.PROJECT2IMAGE else "as large as the finest output",
         "flip test": "yes" if test.FLIP_TEST else "no",
+    }
+
+
+def input_sizes(cfg: CfgNode) -> dict[str, str]:
+    """How a bottom-up network is shown pictures."""
+    resize = build_resize(cfg)
+    return {
+        "input size": f"short side {resize.input_short_side}, long side up to a multiple of 64 ({resize.name})",
+        "scales": ", ".join(f"{scale:g}" for scale in resize.scales),
     }
 
 

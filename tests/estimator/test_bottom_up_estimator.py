@@ -22,6 +22,7 @@ from lib.run.weights import load_trained
 from lib.utils.errors import PoseError
 from lib.utils.image import read_image
 from lib.utils.people import Boxes
+from visualization.people_pictures import DrawingOptions
 from visualization.raster import save_image
 
 SETTINGS = {
@@ -131,6 +132,19 @@ def test_long_thin_pictures_are_refused_and_left_out(
     counts = run_inputs(tmp_path / "out", folder, locator=NoBoxes(), estimator=estimator)
     assert (counts.frames, len(counts.failures)) == (1, 1)
     assert "1000x1 pixels" in caplog.text
+
+
+def test_people_without_a_keypoint_to_draw_are_not_drawn(data: Path, tmp_path: Path) -> None:
+    """Grouping finds many people of hardly any score."""
+    _, estimator = _make(tmp_path, data)
+    picture = tmp_path / "a.png"
+    save_image(picture, _pictures(data)[0])
+    highest = float(estimator([read_image(picture)])[0].people.keypoints[..., 2].max())
+    for threshold, drawn in ((highest + 0.01, False), (highest - 0.01, True)):
+        options = DrawingOptions(kpt_threshold=threshold)
+        run_inputs(tmp_path / "out", picture, locator=NoBoxes(), estimator=estimator, drawing=options)
+        found = read_image(tmp_path / "out" / "pictures" / "a.png")
+        assert (found != read_image(picture)).any() == drawn
 
 
 def test_sizes_nobody_expects(data: Path, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from lib.run.infer.locate import ByDetector, FromFile, FullFrame, Locator, NoBox
 from lib.run.infer.outputs import PICTURES, Counts, Outputs, OutputSettings
 from lib.run.infer.stages import FindBoxes, Pose, read
 from lib.run.infer.synthetic import synthetic_notice
+from lib.run.report import input_sizes
 from lib.run.setup import Setup, describe_machine, set_up
 from lib.run.weights import TrainedModel, load_trained
 from lib.utils.errors import PoseError
@@ -182,14 +183,20 @@ def _locator(boxes: BoxSettings, setup: Setup, sources: Sequence[Source]) -> tup
 def _start_lines(setup: Setup, trained: TrainedModel, locator: Locator, sources: Sequence[Source]) -> Iterator[str]:
     yield f"Estimating poses on {describe_machine(setup.device)}."
     yield from notices(setup.cfg)
-    width, height = setup.codec.input_size_wh
     flip = "flip test" if setup.cfg.TEST.FLIP_TEST else "no flip test"
     yield f"weights      {trained.path}"
     yield f"boxes        {locator.description}"
     codec = f"codec {setup.codec.name}, decoder {setup.codec.decoder}"
-    yield f"network      {setup.cfg.MODEL.NAME}, {width}x{height}, {codec}, {flip}"
+    yield f"network      {setup.cfg.MODEL.NAME}, {_input_size(setup)}, {codec}, {flip}"
     yield f"arithmetic   {setup.precision}, {setup.runtime}"
     yield f"inputs       {len(sources)}, the first is {sources[0].name}"
+
+
+def _input_size(setup: Setup) -> str:
+    if is_bottom_up(setup.cfg):
+        return ", ".join(f"{name} {fact}" for name, fact in input_sizes(setup.cfg).items())
+    width, height = setup.codec.input_size_wh
+    return f"{width}x{height}"
 
 
 def _with_progress(batches: Iterator[Batch]) -> Iterator[Batch]:

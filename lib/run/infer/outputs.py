@@ -227,9 +227,14 @@ class _DrawnVideo:
 
 
 def draw_estimate(shown: Shown, skeleton: Skeleton, options: DrawingOptions) -> np.ndarray:
-    """The frame with its people, (H, W, 3) uint8 RGB; the best of them lie on top."""
+    """The frame with its people, (H, W, 3) uint8 RGB; the best of them lie on top.
+
+    Bottom-up networks have no boxes but those of the keypoints they find, so people without one to draw are left out.
+    """
     estimate, backwards = shown.estimate, slice(None, None, -1)
     people, heat = estimate.people, estimate.heat
+    if shown.boxes is None:
+        people = people.take(np.flatnonzero((people.keypoints[..., 2] > options.kpt_threshold).any(axis=1)))
     return draw_people(
         shown.frame.image,
         people.keypoints[backwards],
