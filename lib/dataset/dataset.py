@@ -1,5 +1,6 @@
 """From records to the network's inputs, a batch at a time."""
 
+from collections.abc import Sized
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -67,7 +68,37 @@ class Provenance:
     num_dropped: dict[str, int]
 
 
-class PoseDataset(Dataset[Sample]):
+class FromRecords:
+    """What all data sets of records have.
+
+    Attributes:
+        records: people or pictures.
+        provenance: where the records come from.
+    """
+
+    records: Sized
+    provenance: Provenance
+
+    @property
+    def annotation_file(self) -> str:
+        """Path of the annotation file."""
+        return self.provenance.annotation_file
+
+    @property
+    def box_source(self) -> str:
+        """Where the boxes come from, in words."""
+        return self.provenance.box_source
+
+    @property
+    def num_dropped(self) -> dict[str, int]:
+        """Entries left out of the records, by reason."""
+        return self.provenance.num_dropped
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+
+class PoseDataset(FromRecords, Dataset[Sample]):
     """People of a data set as crops with keypoints.
 
     Args:
@@ -85,6 +116,8 @@ class PoseDataset(Dataset[Sample]):
     Raises:
         PoseError: `defer` with a source other than image files.
     """
+
+    records: Records
 
     def __init__(
         self,
@@ -114,24 +147,6 @@ class PoseDataset(Dataset[Sample]):
             raise PoseError("DATASET.CROP_ON device cuts from image files; set it to cpu for packed data.")
         self._cropper = Cropper(codec.input_size_wh, color_rgb=color_rgb)
         self._drawn: tuple[int, AugmentParams] | None = None
-
-    @property
-    def annotation_file(self) -> str:
-        """Path of the annotation file."""
-        return self.provenance.annotation_file
-
-    @property
-    def box_source(self) -> str:
-        """Where the boxes come from, in words."""
-        return self.provenance.box_source
-
-    @property
-    def num_dropped(self) -> dict[str, int]:
-        """Entries left out of the records, by reason."""
-        return self.provenance.num_dropped
-
-    def __len__(self) -> int:
-        return len(self.records)
 
     def __getitem__(self, key: SampleKey | int) -> Sample:
         """The sample of an epoch and record; a bare record number means epoch 0.

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from lib.dataset.coco import Images
 from lib.dataset.crop import Cropper
-from lib.dataset.dataset import Provenance
+from lib.dataset.dataset import FromRecords, Provenance
 from lib.dataset.group.augment import ViewParams, ViewSettings, draw_views, output_shifts, view_maps
 from lib.dataset.group.records import GroupRecords
 from lib.dataset.group.regions import COUNTED, Regions
@@ -43,7 +43,7 @@ class GroupSample(NamedTuple):
     index: Tensor  # type: ignore[assignment] # hides tuple.index, which nobody needs here
 
 
-class GroupDataset(Dataset[GroupSample]):
+class GroupDataset(FromRecords, Dataset[GroupSample]):
     """Pictures with all their people, changed at random.
 
     Args:
@@ -60,6 +60,8 @@ class GroupDataset(Dataset[GroupSample]):
         seed: of the random changes.
         color_rgb: channels in the order RGB, else BGR.
     """
+
+    records: GroupRecords
 
     def __init__(
         self,
@@ -89,19 +91,6 @@ class GroupDataset(Dataset[GroupSample]):
         self._order = list(skeleton.flip_permutation)
         self._cropper = Cropper(self.crops[0].input_size_wh, color_rgb=color_rgb)
         self._drawn: tuple[int, ViewParams] | None = None
-
-    @property
-    def annotation_file(self) -> str:
-        """Path of the annotation file."""
-        return self.provenance.annotation_file
-
-    @property
-    def num_dropped(self) -> dict[str, int]:
-        """Pictures left out of the records, by reason."""
-        return self.provenance.num_dropped
-
-    def __len__(self) -> int:
-        return len(self.records)
 
     def __getitem__(self, key: SampleKey | int) -> GroupSample:
         """The sample of an epoch and record; a bare record number means epoch 0.

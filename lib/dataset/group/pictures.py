@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from lib.dataset.coco import Images
 from lib.dataset.crop import Cropper
-from lib.dataset.dataset import Provenance
+from lib.dataset.dataset import FromRecords, Provenance
 from lib.dataset.group.records import GroupRecords
 from lib.dataset.group.resize import Resize
 from lib.dataset.pixels import ImagePixels, StoredPixels, record_pixels
@@ -33,7 +33,7 @@ class PictureBatch(NamedTuple):
     index: Tensor  # type: ignore[assignment] # hides tuple.index, which nobody needs here
 
 
-class PictureDataset(Dataset[PictureBatch]):
+class PictureDataset(FromRecords, Dataset[PictureBatch]):
     """Pictures as a test shows them to the network.
 
     Args:
@@ -48,6 +48,8 @@ class PictureDataset(Dataset[PictureBatch]):
     Raises:
         PoseError: a picture is too long and thin to be an input.
     """
+
+    records: GroupRecords
 
     def __init__(
         self,
@@ -69,24 +71,6 @@ class PictureDataset(Dataset[PictureBatch]):
         self.skeleton = skeleton
         self.provenance = provenance
         self.color_rgb = color_rgb
-
-    @property
-    def annotation_file(self) -> str:
-        """Path of the annotation file."""
-        return self.provenance.annotation_file
-
-    @property
-    def box_source(self) -> str:
-        """That there are no boxes, in words."""
-        return self.provenance.box_source
-
-    @property
-    def num_dropped(self) -> dict[str, int]:
-        """Pictures left out of the records, by reason: none are."""
-        return self.provenance.num_dropped
-
-    def __len__(self) -> int:
-        return len(self.records)
 
     def __getitem__(self, index: int) -> PictureBatch:
         """A batch of one picture; raises PoseError as `batch` does."""
