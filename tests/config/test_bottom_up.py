@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lib.codecs import build_codec
-from lib.config import config_to_text, default, is_bottom_up, load_config, notices, output_sizes
+from lib.config import batch_notice, config_to_text, default, is_bottom_up, load_config, notices, output_sizes
 from lib.config.bottom_up import GROUP_ONLY
 from lib.models import build_model
 from lib.models.pose_higher_hrnet import PoseHigherResolutionNet
@@ -33,6 +33,10 @@ def test_single_people_stay_as_they_were() -> None:
     config = load_config(TOP_DOWN)
     assert not is_bottom_up(config)
     assert (config.TEST.DECODER, config.TEST.OKS_THRE) == ("quarter", 0.9)
+
+
+def test_batches_are_of_pictures() -> None:
+    assert "total batch is 12 pictures" in str(batch_notice(load_config(HIGHER), 1))
 
 
 def test_suppression_may_be_asked_for(tmp_path: Path) -> None:
