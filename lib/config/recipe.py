@@ -19,8 +19,9 @@ def batch_notice(config: CfgNode, num_processes: int) -> str | None:
         return None
     processes = "1 process" if num_processes == 1 else f"{num_processes} processes"
     steps = f" and its TRAIN.MAX_ITERS {train.MAX_ITERS}" if train.MAX_ITERS else ""
+    unit = "pictures" if is_bottom_up(config) else "people"
     return (
-        f"The total batch is {total} {'pictures' if is_bottom_up(config) else 'people'} (TRAIN.BATCH_SIZE_PER_GPU {train.BATCH_SIZE_PER_GPU} x {processes} x "
+        f"The total batch is {total} {unit} (TRAIN.BATCH_SIZE_PER_GPU {train.BATCH_SIZE_PER_GPU} x {processes} x "
         f"TRAIN.ACCUMULATE {train.ACCUMULATE}), but the recipe was made for {expected}; its learning rate "
         f"{train.LR:g}{steps} may not fit."
     )
