@@ -123,7 +123,6 @@ def _dataset() -> CfgNode:
     node.MIN_SCALE = 0.75  # augmentation: side of the square seen / side SCALE_TYPE of the picture, at least ...
     node.MAX_SCALE = 1.5  # ... and at most; uniform
     node.SCALE_TYPE = "short"  # which side of the picture: short | long
-    node.MASK_OUTSIDE = True  # NEW: the heatmap loss leaves out what lies beyond the picture; False: background
     node.MASK_BOXES = True  # NEW: a crowd or person without keypoints or segmentation: its box is left out of the loss
     node.FLIP_ON = "output"  # NEW: grid that keypoints of a picture are mirrored on: output (published) | input
     node.MAX_TRANSLATE = 40.0  # augmentation: shift per axis, uniform(-+ this), in 1/200 of the square's side

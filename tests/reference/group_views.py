@@ -74,13 +74,13 @@ def taught_point(
     return mirrored_view((x, y), output) if flip_on else (x, y)
 
 
-def bilinear(mask: list[list[float]], x: float, y: float, outside: float = 0.0) -> float:
-    """A mask between its pixels, and what lies outside of it."""
+def bilinear(mask: list[list[float]], x: float, y: float) -> float:
+    """A mask between its pixels; outside of it there is 0."""
     total = 0.0
     for column in (math.floor(x), math.floor(x) + 1):
         for row in (math.floor(y), math.floor(y) + 1):
             inside = 0 <= row < len(mask) and 0 <= column < len(mask[0])
-            total += (1 - abs(x - column)) * (1 - abs(y - row)) * (mask[row][column] if inside else outside)
+            total += (1 - abs(x - column)) * (1 - abs(y - row)) * (mask[row][column] if inside else 0.0)
     return total
 
 

@@ -40,7 +40,6 @@ def build_group_dataset(cfg: CfgNode, files: DataFiles) -> GroupDataset:
         skeleton,
         part.provenance,
         augment=view_settings(cfg),
-        mask_outside=data.MASK_OUTSIDE,
         seed=cfg.SEED,
         color_rgb=data.COLOR_RGB,
     )

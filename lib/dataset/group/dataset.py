@@ -55,8 +55,6 @@ class GroupDataset(FromRecords, Dataset[GroupSample]):
         skeleton: the keypoint set.
         provenance: where the records come from.
         augment: the random changes.
-        mask_outside: what a view shows beyond the picture does not count in the heatmap loss, as published; otherwise
-            it is background.
         seed: of the random changes.
         color_rgb: channels in the order RGB, else BGR.
     """
@@ -74,7 +72,6 @@ class GroupDataset(FromRecords, Dataset[GroupSample]):
         provenance: Provenance,
         *,
         augment: ViewSettings,
-        mask_outside: bool = True,
         seed: int = 0,
         color_rgb: bool = True,
     ) -> None:
@@ -86,7 +83,6 @@ class GroupDataset(FromRecords, Dataset[GroupSample]):
         self.skeleton = skeleton
         self.provenance = provenance
         self.augment = augment
-        self.mask_outside = mask_outside
         self.seed = seed
         self._order = list(skeleton.flip_permutation)
         self._cropper = Cropper(self.crops[0].input_size_wh, color_rgb=color_rgb)
@@ -159,14 +155,13 @@ class GroupDataset(FromRecords, Dataset[GroupSample]):
 
     def _masks(self, indices: np.ndarray, maps: np.ndarray, shifts: np.ndarray) -> tuple[Tensor, ...]:
         """Where the loss counts in each output: outside of ignored regions and, as published, inside of the picture."""
-        border = 0 if self.mask_outside else COUNTED
         sizes_wh = [crop.heatmap_size_wh for crop in self.crops]
         masks = [np.empty((len(indices), height, width), bool) for width, height in sizes_wh]
         to_outputs = [_to_output(maps, crop, shift) for crop, shift in zip(self.crops, shifts.T, strict=True)]
         for position, picture in enumerate(self.records.image_index[indices].tolist()):
             counted = self.regions.mask(picture)
             for mask, size_wh, to_output in zip(masks, sizes_wh, to_outputs, strict=True):
-                turned = cv2.warpAffine(counted, to_output[position], size_wh, borderValue=border)
+                turned = cv2.warpAffine(counted, to_output[position], size_wh, borderValue=0)
                 mask[position] = turned > COUNTED / 2
         return tuple(torch.from_numpy(mask) for mask in masks)
 
