@@ -6,8 +6,7 @@ Read from experiments/ of HRNet/HigherHRNet-Human-Pose-Estimation. Tuples are te
 from typing import Any
 
 import yaml
-
-PRETRAINED = {32: "hrnet_w32-36af842e.pth", 48: "hrnet_w48-8ef0771d.pth"}
+from published_files import HRNET_WEIGHTS, hrnet_stages
 
 
 def higher_hrnet_file(width: int = 32, size: int = 512, data: str = "coco", **changes: Any) -> str:
@@ -99,24 +98,12 @@ def _dataset(size: int, data: str) -> dict[str, Any]:
 
 
 def _model(width: int, num_joints: int) -> dict[str, Any]:
-    def stage(modules: int, branches: int) -> dict[str, Any]:
-        return {
-            "NUM_MODULES": modules,
-            "NUM_BRANCHES": branches,
-            "BLOCK": "BASIC",
-            "NUM_BLOCKS": [4] * branches,
-            "NUM_CHANNELS": [width * 2**branch for branch in range(branches)],
-            "FUSE_METHOD": "SUM",
-        }
-
     return {
         "EXTRA": {
             "FINAL_CONV_KERNEL": 1,
             "PRETRAINED_LAYERS": ["*"],
             "STEM_INPLANES": 64,
-            "STAGE2": stage(1, 2),
-            "STAGE3": stage(4, 3),
-            "STAGE4": stage(3, 4),
+            **hrnet_stages(width),
             "DECONV": {
                 "NUM_DECONVS": 1,
                 "NUM_CHANNELS": [width],
@@ -128,7 +115,7 @@ def _model(width: int, num_joints: int) -> dict[str, Any]:
         "INIT_WEIGHTS": True,
         "NAME": "pose_higher_hrnet",
         "NUM_JOINTS": num_joints,
-        "PRETRAINED": f"models/pytorch/imagenet/{PRETRAINED[width]}",
+        "PRETRAINED": f"models/pytorch/imagenet/{HRNET_WEIGHTS[width]}",
         "TAG_PER_JOINT": True,
     }
 

@@ -42,6 +42,21 @@ def hourglass_file() -> str:
     return yaml.safe_dump(content)
 
 
+def hrnet_stages(width: int) -> dict[str, Any]:
+    """STAGE2 to STAGE4 of the published HRNets and HigherHRNets, by the channels of their first branch."""
+    return {
+        f"STAGE{branches}": {
+            "NUM_MODULES": modules,
+            "NUM_BRANCHES": branches,
+            "BLOCK": "BASIC",
+            "NUM_BLOCKS": [4] * branches,
+            "NUM_CHANNELS": [width * 2**branch for branch in range(branches)],
+            "FUSE_METHOD": "SUM",
+        }
+        for branches, modules in ((2, 1), (3, 4), (4, 3))
+    }
+
+
 def _extra(**values: Any) -> dict[str, Any]:
     return values
 
@@ -124,16 +139,8 @@ def _hrnet(system: str, width: int, size: str) -> dict[str, Any]:
         ROT_FACTOR=45,
         SCALE_FACTOR=0.35,
     )
-    extra = {"PRETRAINED_LAYERS": layers, "FINAL_CONV_KERNEL": 1}
-    for branches, modules in ((2, 1), (3, 4), (4, 3)):
-        extra[f"STAGE{branches}"] = {
-            "NUM_MODULES": modules,
-            "NUM_BRANCHES": branches,
-            "BLOCK": "BASIC",
-            "NUM_BLOCKS": [4] * branches,
-            "NUM_CHANNELS": [width * 2**branch for branch in range(branches)],
-            "FUSE_METHOD": "SUM",
-        }
+    extra: dict[str, Any] = {"PRETRAINED_LAYERS": layers, "FINAL_CONV_KERNEL": 1}
+    extra.update(hrnet_stages(width))
     pretrained = f"models/pytorch/imagenet/{HRNET_WEIGHTS[width]}"
     content["MODEL"].update(INIT_WEIGHTS=True, NAME="pose_hrnet", PRETRAINED=pretrained, EXTRA=extra)
     content["TRAIN"].update(END_EPOCH=210, LR_STEP=[170, 200])

@@ -131,7 +131,7 @@ def test_long_thin_pictures_are_refused_and_left_out(
     save_image(folder / "b.png", _pictures(data)[0])
     counts = run_inputs(tmp_path / "out", folder, locator=NoBoxes(), estimator=estimator)
     assert (counts.frames, len(counts.failures)) == (1, 1)
-    assert "1000x1 pixels" in caplog.text
+    assert "a.png: a picture of 1000x1 pixels" in caplog.text
 
 
 def test_people_without_a_keypoint_to_draw_are_not_drawn(data: Path, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from yacs.config import CfgNode
 
 from lib.codecs.group.build import build_group_codec
 from lib.config.skeleton import resolve_skeleton
-from lib.dataset.coco import Images
 from lib.dataset.group.augment import ViewSettings
 from lib.dataset.group.dataset import GroupDataset
 from lib.dataset.group.part import GroupPart, read_test_part, read_training_part
@@ -35,7 +34,7 @@ def build_group_dataset(cfg: CfgNode, files: DataFiles) -> GroupDataset:
         part.records,
         regions,
         part.images,
-        _pixels(part, part.images, files),
+        _pixels(part, files),
         build_group_codec(cfg).crops,
         skeleton,
         part.provenance,
@@ -60,7 +59,7 @@ def build_picture_dataset(cfg: CfgNode, files: DataFiles) -> PictureDataset:
     return PictureDataset(
         part.records,
         part.images,
-        _pixels(part, part.images, files),
+        _pixels(part, files),
         build_resize(cfg),
         skeleton,
         part.provenance,
@@ -90,5 +89,5 @@ def view_settings(cfg: CfgNode) -> ViewSettings:
     )
 
 
-def _pixels(part: GroupPart, images: Images, files: DataFiles) -> ImagePixels:
-    return ImagePixels(part.records.image_index, images, part.store, files.annotation_file)
+def _pixels(part: GroupPart, files: DataFiles) -> ImagePixels:
+    return ImagePixels(part.records.image_index, part.images, part.store, files.annotation_file)

@@ -39,12 +39,12 @@ def read_training_part(
         PoseError: a file is absent or unusable, an image is missing, or nobody has labelled keypoints.
     """
     annotations = _read(files, num_keypoints, form)
-    if not labelled_people(annotations).any():
+    roles = training_roles(annotations, max_people)
+    if not roles.people.any():
         raise PoseError(
             f"annotation file {files.annotation_file} has no person with labelled keypoints to train on; set the third "
             "number of labelled keypoints to 1 (occluded) or 2 (visible)."
         )
-    roles = training_roles(annotations, max_people)
     regions = ignored_regions(files.annotation_file, annotations, roles, form, mask_boxes=mask_boxes)
     pictures = annotated_pictures(annotations)
     left_out = {"pictures without an annotated person": len(annotations.images.id) - len(pictures)}

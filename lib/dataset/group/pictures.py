@@ -14,6 +14,7 @@ from lib.dataset.group.records import GroupRecords
 from lib.dataset.group.resize import Resize
 from lib.dataset.pixels import ImagePixels, StoredPixels, record_pixels
 from lib.skeletons.skeleton import Skeleton
+from lib.utils.errors import PoseError
 
 
 class PictureBatch(NamedTuple):
@@ -62,8 +63,7 @@ class PictureDataset(FromRecords, Dataset[PictureBatch]):
         *,
         color_rgb: bool = True,
     ) -> None:
-        for size in np.unique(records.size_wh, axis=0).tolist():
-            resize.check((size[0], size[1]), f", as {provenance.annotation_file} has it,")
+        check_sizes(records, images, resize, provenance.annotation_file)
         self.records = records
         self.images = images
         self.source = source
@@ -97,6 +97,27 @@ class PictureDataset(FromRecords, Dataset[PictureBatch]):
     def _inputs(self, index: int, size_wh: tuple[int, int]) -> tuple[Tensor, ...]:
         pixels = record_pixels(self.source, index)
         return tuple(resized(pixels, self.resize, size_wh, scale, self.color_rgb) for scale in self.resize.scales)
+
+
+def check_sizes(records: GroupRecords, images: Images, resize: Resize, annotation_file: str) -> None:
+    """Refuse pictures that are too long and thin to be inputs.
+
+    Args:
+        records: the pictures.
+        images: what `records.image_index` refers to.
+        resize: the sizes of the inputs.
+        annotation_file: named in errors.
+
+    Raises:
+        PoseError: the first such picture is named.
+    """
+    sizes, first = np.unique(records.size_wh, axis=0, return_index=True)
+    for (width, height), index in zip(sizes.tolist(), first.tolist(), strict=True):
+        try:
+            resize.check((width, height))
+        except PoseError as error:
+            name = images.file_name[records.image_index[index]]
+            raise PoseError(f"image {name} of annotation file {annotation_file}: {error}") from error
 
 
 def resized(pixels: StoredPixels, resize: Resize, size_wh: tuple[int, int], scale: float, color_rgb: bool) -> Tensor:

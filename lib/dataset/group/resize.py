@@ -45,12 +45,8 @@ class Resize(ABC):
         """Of inputs at scale 1: the configured one, up to a multiple of 64 at the smallest scale."""
         return min(self.input_size((1, 1)))
 
-    def check(self, picture_wh: tuple[int, int], source: str = "") -> None:
+    def check(self, picture_wh: tuple[int, int]) -> None:
         """Refuse pictures so long and thin that their input does not fit into memory.
-
-        Args:
-            picture_wh: of the picture.
-            source: follows the size in the message.
 
         Raises:
             PoseError: the size is named.
@@ -58,7 +54,7 @@ class Resize(ABC):
         largest = max(self.input_size(picture_wh, self.scales[0]))
         if largest > LONGEST_SIDE:
             raise PoseError(
-                f"a picture of {picture_wh[0]}x{picture_wh[1]} pixels{source} becomes an input with a side "
+                f"a picture of {picture_wh[0]}x{picture_wh[1]} pixels becomes an input with a side "
                 f"of {largest} px, which is more than {LONGEST_SIDE}; cut it into parts."
             )
 

@@ -158,10 +158,10 @@ def _inputs(settings: InferSettings) -> list[Source]:
 def _locator(boxes: BoxSettings, setup: Setup, sources: Sequence[Source]) -> tuple[Locator, BoxFile | None]:
     """The source of boxes; what it lacks is said before anything is read."""
     if is_bottom_up(setup.cfg):
-        if boxes.file is not None or boxes.full_frame:
+        if boxes != BoxSettings():
             raise PoseError(
-                f"MODEL.CODEC {setup.cfg.MODEL.CODEC} finds all people of a picture by itself; leave out --boxes and "
-                "--full-frame."
+                f"MODEL.CODEC {setup.cfg.MODEL.CODEC} finds all people of a picture by itself; leave out --boxes, "
+                "--full-frame and all options of detectors (--detector, --box-thr, --max-people and so on)."
             )
         return NoBoxes(), None
     if boxes.full_frame:

@@ -33,7 +33,7 @@ def read(sources: Iterable[Source], clock: StageClock, check_size: Callable[[Siz
         error: str | None = None
         try:
             for shown in _frames(source, clock):
-                check_size(shown.size_wh)
+                _check(shown, check_size)
                 batch.append(shown)
                 if source.is_live or _is_full(batch):
                     yield batch
@@ -45,6 +45,13 @@ def read(sources: Iterable[Source], clock: StageClock, check_size: Callable[[Siz
             yield batch
             batch = []
     yield batch
+
+
+def _check(shown: Shown, check_size: Callable[[Size], None]) -> None:
+    try:
+        check_size(shown.size_wh)
+    except PoseError as error:
+        raise PoseError(f"input {shown.source.name}: {error}") from error
 
 
 def _frames(source: Source, clock: StageClock) -> Iterator[Shown]:

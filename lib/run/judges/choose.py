@@ -66,32 +66,33 @@ def judged_by(
 
 
 def _oks_judge(metric: str, setup: Setup, dataset: PoseDataset) -> Judge:
-    skeleton = setup.skeleton
     if _is_mpii(setup):
         raise PoseError(
             f"TEST.METRICS asks for {metric}, but MPII has no areas for OKS; use PCKh, PCK, AUC, EPE or NME."
         )
-    truth = read_truth(dataset.annotation_file, skeleton.num_keypoints, skeleton.form)
-    statistics = oks_statistics(metric, truth, skeleton)
-    remarks = FACTS.get(metric, {})
-    return OksJudge(
-        truth, build_suppression(setup.cfg), setup.cfg.MODEL.NAME, statistics, fields=skeleton.fields, remarks=remarks
-    )
+    return _of_oks(OksJudge, metric, setup, dataset.annotation_file)
 
 
 def _group_judge(metric: str, setup: Setup, dataset: PictureDataset) -> Judge:
     """The judge of people that were found without boxes."""
-    skeleton = setup.skeleton
     if metric not in OKS_METRICS:
         raise PoseError(
             f"TEST.METRICS asks for {metric}, which compares one pose with each annotated person, but MODEL.CODEC "
             f"{setup.codec.name} finds people by itself; use {', '.join(OKS_METRICS)}."
         )
-    truth = read_truth(dataset.annotation_file, skeleton.num_keypoints, skeleton.form)
-    statistics = oks_statistics(metric, truth, skeleton)
-    remarks = FACTS.get(metric, {})
-    return GroupJudge(
-        truth, build_suppression(setup.cfg), setup.cfg.MODEL.NAME, statistics, fields=skeleton.fields, remarks=remarks
+    return _of_oks(GroupJudge, metric, setup, dataset.annotation_file)
+
+
+def _of_oks(kind: type[OksJudge], metric: str, setup: Setup, annotation_file: str) -> Judge:
+    skeleton = setup.skeleton
+    truth = read_truth(annotation_file, skeleton.num_keypoints, skeleton.form)
+    return kind(
+        truth,
+        build_suppression(setup.cfg),
+        setup.cfg.MODEL.NAME,
+        oks_statistics(metric, truth, skeleton),
+        fields=skeleton.fields,
+        remarks=FACTS.get(metric, {}),
     )
 
 

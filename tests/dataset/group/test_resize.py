@@ -1,12 +1,17 @@
 """Sizes and maps of test inputs, against the published arithmetic."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reference.group_views import plain_input, plain_sizes, udp_covered
 
+from lib.dataset.group.pictures import check_sizes
+from lib.dataset.group.records import GroupRecords
 from lib.dataset.group.resize import PlainResize, UdpResize
+from lib.utils.errors import PoseError
 
 SIDES = st.integers(2, 900)
 SCALES = st.sampled_from([(1.0,), (2.0, 1.0, 0.5), (1.0, 0.7)])
@@ -48,6 +53,15 @@ def test_udp_maps(width: int, height: int, scales: tuple[float, ...], u: float, 
     size = np.array(resize.input_size(picture))
     back = resize.to_image(picture) @ (100.0, 50.0, 1.0)
     assert back == pytest.approx(np.array([100.0, 50.0]) * udp_covered(picture, tuple(size)) / (size - 1), abs=1e-6)
+
+
+def test_long_thin_pictures_are_named() -> None:
+    sizes = np.array([[640, 480], [2000, 4]])
+    records = GroupRecords(np.arange(2), np.array([1, 0]), sizes, np.zeros(3, int), np.empty((0, 17, 2)), np.empty(0))
+    images = SimpleNamespace(file_name=["thin.jpg", "fine.jpg"])
+    with pytest.raises(PoseError, match=r"image thin\.jpg of annotation file a\.json: a picture of 2000x4 pixels"):
+        check_sizes(records, images, PlainResize(512), "a.json")  # type: ignore[arg-type]
+    check_sizes(records, images, PlainResize(32), "a.json")  # type: ignore[arg-type]
 
 
 def test_the_two_systems_round_differently() -> None:

@@ -19,20 +19,25 @@ def frames_in(path: Path) -> int:
     return len(json.loads(path.read_text())["frames"])
 
 
-def test_a_picture_that_its_format_does_not_take(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "in").mkdir()
+def two_pictures(folder: Path, monkeypatch: pytest.MonkeyPatch, failing: int) -> None:
+    """Write a.png and b.png; of the pictures encoded from now on the first `failing` cannot be written."""
+    folder.mkdir()
     for name in ("a.png", "b.png"):
-        cv2.imwrite(str(tmp_path / "in" / name), GREY)
+        cv2.imwrite(str(folder / name), GREY)
     encode = cv2.imencode
     asked: list[str] = []
 
-    def first_fails(suffix: str, *more: object) -> tuple[bool, np.ndarray]:
+    def fails(suffix: str, *more: object) -> tuple[bool, np.ndarray]:
         asked.append(suffix)
-        return (False, np.empty(0)) if len(asked) == 1 else encode(suffix, *more)  # type: ignore[call-overload]
+        return (False, np.empty(0)) if len(asked) <= failing else encode(suffix, *more)  # type: ignore[call-overload]
 
-    monkeypatch.setattr(cv2, "imencode", first_fails)
+    monkeypatch.setattr(cv2, "imencode", fails)
+
+
+def test_a_picture_that_its_format_does_not_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    two_pictures(tmp_path / "in", monkeypatch, failing=1)
     counts = run_inputs(tmp_path / "out", tmp_path / "in")
     assert counts.frames == 2
     assert len(counts.undrawn) == 1
@@ -66,17 +71,7 @@ def test_a_video_that_cannot_be_written(
 def test_where_pictures_are_all_one_of_them_is_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
 ) -> None:
-    (tmp_path / "in").mkdir()
-    for name in ("a.png", "b.png"):
-        cv2.imwrite(str(tmp_path / "in" / name), GREY)
-    encode = cv2.imencode
-    asked: list[str] = []
-
-    def fails(suffix: str, *more: object) -> tuple[bool, np.ndarray]:
-        asked.append(suffix)
-        return (False, np.empty(0)) if len(asked) <= failing else encode(suffix, *more)  # type: ignore[call-overload]
-
-    monkeypatch.setattr(cv2, "imencode", fails)
+    two_pictures(tmp_path / "in", monkeypatch, failing)
     if failing == 1:
         assert len(run_inputs(tmp_path / "out", tmp_path / "in", kinds=["pictures"]).undrawn) == 1
         return
