@@ -15,7 +15,6 @@ from helpers.made_videos import pan_zoom, write_video
 from helpers.pattern_estimator import STANDING, PatternEstimator
 from helpers.tiny_run import write_json
 
-from lib.bench.process_memory import written_mb
 from lib.detectors import BoxFile
 from lib.run.infer.events import Shown
 from lib.run.infer.locate import ByDetector, FromFile, FullFrame
@@ -271,23 +270,3 @@ def test_results_serve_as_boxes(run: Run, tmp_path: Path) -> None:
     for one, other in zip(first, again, strict=True):
         assert one["image_id"] == other["image_id"]
         np.testing.assert_allclose(one["bbox"], other["bbox"])
-
-
-@pytest.mark.slow
-def test_ten_thousand_frames_need_no_more_memory_than_one_thousand(run: Run, tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    pictures = rng.integers(0, 255, (20, 48, 64, 3), np.uint8)
-    write_video(tmp_path / "long.mp4", (pictures[number % 20] for number in range(10_000)), sound=True)
-    memory: dict[int, float] = {}
-
-    def measure(_: Sequence[np.ndarray]) -> None:
-        if len(estimator.calls) in (125, 1250):
-            memory[len(estimator.calls)] = written_mb()
-
-    estimator = PatternEstimator(before=measure)
-    # Lines take most of the time and no memory that stays.
-    counts = run(tmp_path / "long.mp4", estimator=estimator, drawing=DrawingOptions(kpt_threshold=1, show_boxes=False))
-
-    assert counts.frames == 10_000
-    assert len(_json(tmp_path / "out" / "results.json")) == 10_000
-    assert memory[1250] - memory[125] < 10
