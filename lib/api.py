@@ -31,7 +31,7 @@ from lib.utils.people import Boxes, FloatArray, People
 
 # A file, (H, W, 3) uint8 RGB, or a tensor (3, H, W) RGB that is uint8, or floating in 0..1.
 Picture = str | os.PathLike[str] | np.ndarray | Tensor
-FULL_FRAME = "full-frame"
+AUTO, FULL_FRAME = "auto", "full-frame"
 # Pictures that are held and looked at together: enough to fill batches, and few enough for the memory.
 PORTION = 16
 
@@ -71,12 +71,19 @@ class PoseResult:
 
     @property
     def boxes(self) -> FloatArray:
-        """image_ left, top, width, height where each person was looked for, (P, 4), float64."""
+        """image_ left, top, width, height, (P, 4), float64.
+
+        Where each person was looked for; with bottom-up networks the extent of the keypoints that were grouped.
+        """
         return self.people.boxes.xywh
 
     @property
     def person_scores(self) -> FloatArray:
-        """Of the poses, (P,), float64: the mean of the confident keypoints' scores times the score of the box."""
+        """Of the poses, (P,), float64.
+
+        The mean of the confident keypoints' scores times the score of the box; with bottom-up networks the mean over
+        all keypoints, 0 for those that were not grouped.
+        """
         return self.people.scores
 
     def records(self) -> list[dict[str, Any]]:
@@ -102,10 +109,10 @@ class PoseEstimator:
         detector: finds the boxes where a call gives none: "auto" (Faster R-CNN on a GPU, SSDLite on the CPU),
             "fasterrcnn", "ssdlite", `DetectorSettings` with a file of weights and thresholds, "full-frame" (one person
             fills the picture), or any function from a list of pictures, (H, W, 3) uint8 RGB, to their `Boxes`.
-            torchvision's are made, and their weights fetched, when they are first needed.
+            torchvision's are made, and their weights fetched, when they are first needed. Bottom-up networks take none.
 
     Raises:
-        PoseError: a file is absent or does not belong to the experiment.
+        PoseError: a file is absent or does not belong to the experiment, or the network takes no detector.
     """
 
     def __init__(
@@ -114,7 +121,7 @@ class PoseEstimator:
         weights: str | os.PathLike[str] | None = None,
         *,
         overrides: Sequence[str] = (),
-        detector: str | DetectorSettings | Detector = "auto",
+        detector: str | DetectorSettings | Detector = AUTO,
     ) -> None:
         config = cfg.clone() if isinstance(cfg, CfgNode) else load_config(cfg, overrides)
         if isinstance(cfg, CfgNode) and overrides:
@@ -127,6 +134,8 @@ class PoseEstimator:
         self.skeleton = setup.skeleton
         self._device = setup.device
         self._estimate = make_estimator(setup, load_trained(setup))
+        if not self._estimate.needs_boxes and detector != AUTO:
+            raise PoseError("this network finds all people of a picture by itself; leave the detector out.")
         if isinstance(detector, str) and detector != FULL_FRAME:
             detector = DetectorSettings(detector)
         if isinstance(detector, DetectorSettings):
@@ -173,10 +182,8 @@ class PoseEstimator:
 
     def _results(self, images: list[np.ndarray], boxes: list[Boxes] | None) -> list[PoseResult]:
         """Of a few pictures, which share the batches of detector and network."""
-        if boxes is None and self._estimate.needs_boxes:
-            estimates = self._estimate(images, self._detect(images), suppress=True)
-        else:
-            estimates = self._estimate(images, boxes, suppress=False)
+        found = self._detect(images) if boxes is None and self._estimate.needs_boxes else boxes
+        estimates = self._estimate(images, found, suppress=boxes is None)
         return [
             PoseResult(estimate.people, (image.shape[1], image.shape[0]), self.skeleton)
             for image, estimate in zip(images, estimates, strict=True)

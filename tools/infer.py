@@ -81,6 +81,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
 
 def _add_drawing(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
+    add("--score-thr", type=_number, default=-math.inf, help="people below this score are not drawn (all are)")
     add("--kpt-thr", type=_number, default=0.3, help="keypoints up to this score are not drawn (%(default)s)")
     add("--radius", type=_number, help="of the keypoints in pixels (by the size of the person)")
     add("--thickness", type=_number, help="of the limbs in pixels (by the size of the person)")
@@ -185,6 +186,7 @@ def _kinds(text: str) -> frozenset[str]:
 
 def _drawing(arguments: argparse.Namespace, skeleton: Skeleton) -> DrawingOptions:
     return DrawingOptions(
+        score_threshold=arguments.score_thr,
         kpt_threshold=arguments.kpt_thr,
         radius=arguments.radius,
         thickness=arguments.thickness,

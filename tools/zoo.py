@@ -55,7 +55,9 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
     for command in parsers.values():
         command.add_argument("--zoo", default=str(MANIFEST), help="file that describes the zoo (default: zoo.yaml)")
         command.add_argument("--dir", "--to", default="", help="folder of the files (default: models/zoo)")
-    parsers["list"].add_argument("--filter", default="", metavar="WORD", help="only rows with this word")
+    parsers["list"].add_argument(
+        "--filter", default="", metavar="WORD", help="only rows with this word in them or in the title of their group"
+    )
     parsers["download"].add_argument("names", nargs="*", metavar="NAME", help="entries, or names of their files")
     parsers["download"].add_argument("--pretrained", action="store_true", help="what MODEL.PRETRAINED of --cfg names")
     parsers["download"].add_argument("--cfg", default="", help="experiment file (YAML), for --pretrained")
@@ -72,10 +74,12 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
 
 def _list(entries: list[Entry], folder: Path | None, flags: argparse.Namespace) -> int:
     header = ("name", "published", "boxes", "config", "file", "licence", "present")
-    rows = [header, *(_row(entry, folder) for entry in entries)]
-    rows = [header, *(row for row in rows[1:] if flags.filter.lower() in " ".join(row).lower())]
+    shown = [(entry.title, *_row(entry, folder)) for entry in entries]
+    rows = [header, *(row[1:] for row in shown if flags.filter.lower() in " ".join(row).lower())]
     if len(rows) == 1:
-        raise PoseError(f"nothing in the zoo has {flags.filter!r} in its row; leave out --filter to see everything.")
+        raise PoseError(
+            f"nothing in the zoo has {flags.filter!r} in its row or title; leave out --filter to see everything."
+        )
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

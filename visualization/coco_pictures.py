@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from lib.utils.coco_files import Record
 from lib.utils.geometry import PIXELS_PER_SCALE
 from lib.utils.oks import oks_to_ground_truth
+from lib.utils.people import pose_extents
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,11 @@ class Person:
 
     Attributes:
         keypoints: image_ (x, y, score or visibility), (K, 3).
-        box: image_ x, y, width, height, or None.
+        box: image_ x, y, width, height.
     """
 
     keypoints: np.ndarray
-    box: tuple[float, ...] | None
+    box: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def pictures_by_oks(
     ranked.sort(key=lambda entry: -entry[0])
     chosen = {"best": ranked[:best], "worst": ranked[::-1][:worst]}
     return [
-        _ranked_picture(f"{kind}_{rank:03d}", *entry, images[entry[1]["image_id"]])
+        _ranked_picture(f"{kind}_{rank:03d}", *entry, images[entry[1]["image_id"]], score_threshold)
         for kind, entries in chosen.items()
         for rank, entry in enumerate(entries, start=1)
     ]
@@ -116,10 +117,12 @@ def _nearest(
     ]
 
 
-def _ranked_picture(prefix: str, oks: float, person: Record, record: Record | None, image: Record) -> Picture:
+def _ranked_picture(
+    prefix: str, oks: float, person: Record, record: Record | None, image: Record, score_threshold: float
+) -> Picture:
     file_name = _file_name(image)
     name = f"{prefix}_oks_{oks:.3f}_{PurePath(file_name).stem}_{person.get('id', 'person')}"
-    caption = f"OKS {oks:.3f}" if record else "no prediction"
+    caption = f"OKS {oks:.3f}" if record else f"no prediction of score {score_threshold:g} or more"
     predicted = (_person(record),) if record else ()
     return Picture(name, file_name, predicted, (_person(person),), caption)
 
@@ -156,11 +159,12 @@ def _rows(record: Record) -> np.ndarray:
     return np.reshape(np.asarray(record["keypoints"], dtype=np.float64), (-1, 3))
 
 
-def _box(record: Record) -> tuple[float, ...] | None:
-    """The record's box, or the crop that the published result files describe by center and scale."""
+def _box(record: Record) -> tuple[float, ...]:
+    """The record's box, the crop that result files describe by center and scale, or the extent of the keypoints."""
     if len(record.get("bbox") or ()) == 4:
         return tuple(float(value) for value in record["bbox"])
     if len(record.get("center") or ()) == 2 and len(record.get("scale") or ()) == 2:
         (x, y), (width, height) = record["center"], np.multiply(record["scale"], PIXELS_PER_SCALE)
         return (x - width / 2, y - height / 2, float(width), float(height))
-    return None
+    rows = _rows(record)[None]
+    return tuple(pose_extents(rows[..., :2], rows[..., 2] > 0)[0].tolist())

@@ -1,5 +1,6 @@
 """The people of a picture drawn as tools/infer.py is asked to, from plain arrays."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ class DrawingOptions:
     """What is drawn and how; it changes pictures only, never the written data.
 
     Attributes:
+        score_threshold: people below this score are not drawn.
         kpt_threshold: a keypoint is drawn when its score is above it, and a limb when both its ends are.
         radius: of the keypoints, pixels; by the size of the person when None. Faces, hands and feet are drawn finer, by
             the factors of visualization.styles.
@@ -37,6 +39,7 @@ class DrawingOptions:
         heatmap: whether score maps are drawn.
     """
 
+    score_threshold: float = -math.inf
     kpt_threshold: float = 0.3
     radius: float | None = None
     thickness: float | None = None
@@ -54,8 +57,8 @@ class DrawingOptions:
                 raise PoseError(
                     f"{name} {value} cannot be drawn; give a number of pixels above 0, at most {MOST_PIXELS}."
                 )
-        if np.isnan(self.kpt_threshold):
-            raise PoseError("a keypoint threshold that is no number hides everybody; give one such as 0.3.")
+        if np.isnan(self.kpt_threshold) or np.isnan(self.score_threshold):
+            raise PoseError("a threshold that is no number hides everybody; give one such as 0.3.")
 
 
 DEFAULT_OPTIONS = DrawingOptions()

@@ -57,7 +57,12 @@ def parse_arguments() -> argparse.Namespace:
     add("--kpt-thr", type=float, default=0.2, help="keypoints up to this score are left out (%(default)s)")
     add("--radius", type=float, help="of the keypoints in pixels (by the size of the person)")
     add("--line-width", type=float, help="of the limbs in pixels (by the size of the person)")
-    add("--boxes", action=argparse.BooleanOptionalAction, default=False, help="draw boxes or crops (%(default)s)")
+    add(
+        "--boxes",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="draw boxes, crops, or the extents of poses without either (%(default)s)",
+    )
     add("--with-gt", action="store_true", help="ground truth beside the prediction")
     add("--best", type=_count, default=0, metavar="N", help="only the N people predicted best, by OKS")
     add("--worst", type=_count, default=0, metavar="N", help="only the N people predicted worst, by OKS")
@@ -167,7 +172,7 @@ def _shapes(
 ) -> list[Shape]:
     shapes: list[Shape] = []
     for index, person in enumerate(people):
-        if arguments.boxes and person.box:
+        if arguments.boxes:
             shapes += box_shapes(person.box)
         style = make_style(arguments.style, skeleton, index)
         shapes += pose_shapes(

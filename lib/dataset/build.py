@@ -10,7 +10,7 @@ from lib.dataset.augment import AugmentSettings
 from lib.dataset.check import Progress
 from lib.dataset.dataset import PoseDataset, Provenance
 from lib.dataset.group import GroupDataset, PictureDataset
-from lib.dataset.group.build import build_group_dataset, build_picture_dataset
+from lib.dataset.group.build import build_group_dataset, build_picture_dataset, build_resize
 from lib.dataset.group.check import check_pictures
 from lib.dataset.layout import (
     COCO,
@@ -150,7 +150,7 @@ def check_dataset(cfg: CfgNode, is_train: bool, progress: Progress) -> PartRepor
             resolve_skeleton(cfg),
             cfg.DATASET.MAX_NUM_PEOPLE,
             progress,
-            is_train=is_train,
+            resize=None if is_train else build_resize(cfg),
             mask_boxes=cfg.DATASET.MASK_BOXES,
         )
     files, rules = locate_files(cfg, is_train), _rules(cfg, is_train)

@@ -25,7 +25,8 @@ Size = tuple[int, int]
 class BottomUpEstimator:
     """All people of whole pictures, the best first; pictures of equal size go through the network together.
 
-    A person's box is the extent of the keypoints that were found, and its score the person's.
+    A person's box is the extent of the keypoints that were grouped, without those filled in by their tags, which can
+    lie far off; its score is the person's.
 
     Args:
         network: from images (B, 3, H, W) to heatmaps and tags, on the device of `prepare`.
@@ -116,13 +117,13 @@ class BottomUpEstimator:
     def _chosen(self, image_keypoints: np.ndarray, found: GroupedPeople, *, suppress: bool) -> People:
         """Who is left after suppression, the best first."""
         keypoints = np.concatenate([image_keypoints, found.scores[..., None]], axis=2).astype(np.float64)
-        scores = found.score.astype(np.float64)
+        scores, grouped = found.score.astype(np.float64), (found.scores > 0) & ~found.refined
         if suppress:
             kept = kept_people(keypoints, scores, np.zeros(len(scores), np.int64), self._suppression)
-            keypoints, scores = keypoints[kept], scores[kept]
+            keypoints, scores, grouped = keypoints[kept], scores[kept], grouped[kept]
         order = np.argsort(-scores, kind="stable")
-        keypoints, scores = keypoints[order], scores[order]
-        return People(Boxes(pose_extents(keypoints[..., :2], keypoints[..., 2] > 0), scores), keypoints, scores)
+        keypoints, scores, grouped = keypoints[order], scores[order], grouped[order]
+        return People(Boxes(pose_extents(keypoints[..., :2], grouped), scores), keypoints, scores)
 
 
 def _by_size(pictures: Sequence[np.ndarray]) -> dict[Size, list[int]]:

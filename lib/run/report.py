@@ -7,10 +7,13 @@ from pathlib import Path
 from yacs.config import CfgNode
 
 from lib.codecs.group.codec import GroupCodec
+from lib.config import is_bottom_up
 from lib.dataset.build import locate_files
 from lib.dataset.group.build import build_resize
 from lib.run.evaluation import Evaluator, Outcome
 from lib.run.setup import Setup
+
+BOTTOM_UP_SCORE = 0.1  # of people who are drawn
 
 
 def conditions(evaluator: Evaluator) -> dict[str, str]:
@@ -93,4 +96,6 @@ def plot_command(evaluator: Evaluator, result_file: Path, keypoint_set: str) -> 
     words = ["python", "visualization/plot_coco.py", "--prediction", str(result_file)]
     words += ["--gt-anno", files.annotation_file, "--image-path", files.images]
     words += [] if keypoint_set == "coco" else ["--skeleton", keypoint_set]
+    # Their scores are means over all keypoints: those of half-visible people lie below the tool's threshold.
+    words += ["--score-thr", f"{BOTTOM_UP_SCORE:g}"] if is_bottom_up(evaluator.setup.cfg) else []
     return shlex.join([*words, "--save-path", str(result_file.parent / "pictures")])

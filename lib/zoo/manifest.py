@@ -19,8 +19,9 @@ HASH_IN_NAME = re.compile(r"-([0-9a-f]{8})(?:_\d{8})?\.pth$")
 HASH = re.compile(r"[0-9a-f]{8,64}")
 
 # What an entry may say; its group may say the same for all of its entries, but for the two that tell entries apart.
-TEXTS = ("name", "config", "file", "base_url", "get", "sha256", "licence", "source", "place", "note")
+TEXTS = ("name", "config", "file", "base_url", "get", "sha256", "licence", "source", "place", "note", "title")
 KEYS = (*TEXTS, "published", "options", "detector")
+ENTRY_KEYS = tuple(key for key in KEYS if key != "title")
 OWN_KEYS = ("name", "file")
 # Each section's keys that must be said; `base_url` and `config` may be null.
 REQUIRED = {
@@ -48,6 +49,7 @@ class Entry:
         published: figures in percent, by the name that tests print; empty for ImageNet weights.
         detector: person AP on COCO val2017 of the boxes; None where no detector is used.
         note: anything else worth knowing.
+        title: of its group.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Entry:
     published: Mapping[str, float] = field(default_factory=dict)
     detector: float | None = None
     note: str = ""
+    title: str = ""
 
     def path(self, folder: str | Path | None = None) -> Path:
         """Where its file lies in `folder`, or in its own place."""
@@ -114,11 +117,10 @@ def _raw_entries(path: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for section, groups in content.items():
         for number, raw_group in enumerate(_list(groups, f"zoo file {path}, section {section}"), 1):
             where = f"zoo file {path}, {section}, group {number}"
-            group = dict(_mapping(raw_group, where, ("title", "entries", *set(KEYS).difference(OWN_KEYS))))
+            group = dict(_mapping(raw_group, where, ("entries", *set(KEYS).difference(OWN_KEYS))))
             for position, raw in enumerate(_list(group.pop("entries", None), f"{where}: entries"), 1):
-                own = _mapping(raw, f"{where}, entry {position}", KEYS)
-                values = {key: value for key, value in {**group, **own}.items() if key != "title"}
-                yield section, f"zoo file {path}, {own.get('name') or f'{section}, group {number}'}", values
+                own = _mapping(raw, f"{where}, entry {position}", ENTRY_KEYS)
+                yield section, f"zoo file {path}, {own.get('name') or f'{section}, group {number}'}", {**group, **own}
 
 
 def _read_yaml(path: Path) -> Any:

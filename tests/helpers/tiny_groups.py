@@ -5,6 +5,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 import yaml
 from helpers.tiny_run import tiny_experiment, write_json
 
@@ -108,4 +109,14 @@ def group_experiment(folder: Path, data: Path, **sections: Any) -> Path:
     if model["NAME"] == "pose_higher_hrnet":
         content["MODEL"]["EXTRA"]["DECONV"] = {"NUM_CHANNELS": 4, "NUM_BASIC_BLOCKS": 1}
     path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def raise_heatmaps(path: Path) -> Path:
+    """Change weights so that heatmaps are high everywhere and people are found."""
+    content = torch.load(path, weights_only=True)
+    for name, value in content["state_dict"].items():
+        if name.startswith("final_layers") and name.endswith("bias"):
+            value[:17] += 0.3
+    torch.save(content, path)
     return path

@@ -118,6 +118,9 @@ def test_list(tmp_path: Path, experiment: Path, zoo: Zoo) -> None:
 
 def test_the_list_of_the_repository(zoo: Zoo) -> None:
     assert "mmpose_hrnet_w32_256x192 " in zoo("list").out
+    of_a_group = zoo("list", "--filter", "Bottom-Up").out
+    assert "mmpose_ae_higher_hrnet_w32_512 " in of_a_group
+    assert "mmpose_hrnet_w32_256x192 " not in of_a_group
 
 
 def test_download_and_verify(tmp_path: Path, experiment: Path, weights: bytes, zoo: Zoo) -> None:

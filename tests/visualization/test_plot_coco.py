@@ -73,6 +73,15 @@ def test_best_and_worst_beside_the_truth(plot: Callable[..., int], folder: Path)
     assert read_image(folder / "out" / names[0]).shape[1] > 2 * SIZE_WH[0]
 
 
+def test_results_without_boxes_have_the_extents_of_their_poses(folder: Path) -> None:
+    """As bottom-up networks write them."""
+    rows = np.zeros((17, 3))
+    rows[3:6] = [[10, 20, 0.5], [40, 25, 0.1], [30, 70, 0.9]]
+    result = {"image_id": 100, "category_id": 1, "keypoints": rows.ravel().tolist(), "score": 0.9}
+    (picture,) = pictures_by_image([result], json.loads((folder / "gt.json").read_text()), 0.3)
+    assert picture.predicted[0].box == (10, 20, 30, 50)
+
+
 def test_pdf(plot: Callable[..., int], folder: Path) -> None:
     assert plot("--format", "pdf", "--with-gt", "--boxes", "--limit", "1", "--style", "people") == 0
     (file,) = (folder / "out").iterdir()
@@ -122,7 +131,7 @@ def test_ranking_follows_oks(folder: Path) -> None:
     pictures = pictures_by_oks(results, annotations, 0.3, SIGMAS, best=3, worst=2)
     assert [picture.name.rsplit("_", 1)[1] for picture in pictures[:3]] == ["1", "3", "4"], "person 2 has no keypoints"
     assert pictures[0].caption == "OKS 1.000"
-    assert [picture.caption for picture in pictures[3:]] == ["no prediction"] * 2
+    assert [picture.caption for picture in pictures[3:]] == ["no prediction of score 0.3 or more"] * 2
     assert pictures_by_image(results, annotations, 1.1) == []
     assert [len(picture.predicted) for picture in pictures_by_image(results, annotations, 0.3)] == [3, 1]
 

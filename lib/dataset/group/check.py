@@ -1,10 +1,15 @@
 """The check of one part of a data set for bottom-up networks, in lines of text."""
 
+from collections.abc import Iterator
+
+import numpy as np
+
 from lib.dataset.check import Progress, check_annotations, image_faults, summarise
-from lib.dataset.coco import Annotations
+from lib.dataset.coco import Annotations, Images
 from lib.dataset.faults import Fault
 from lib.dataset.group.records import Roles, annotated_pictures, training_roles
 from lib.dataset.group.regions import ignored_regions
+from lib.dataset.group.resize import Resize
 from lib.dataset.images import open_images
 from lib.dataset.layout import MPII, DataFiles
 from lib.dataset.report import PartReport, unusable
@@ -19,7 +24,7 @@ def check_pictures(
     max_people: int,
     progress: Progress,
     *,
-    is_train: bool,
+    resize: Resize | None,
     mask_boxes: bool,
 ) -> PartReport:
     """Check annotations, ignored regions and images of one part of a data set.
@@ -30,7 +35,8 @@ def check_pictures(
         skeleton: the keypoint set it is used with.
         max_people: people taught of a picture.
         progress: wraps the iteration over the images.
-        is_train: ignored regions are looked at, and there must be people.
+        resize: the sizes of a test's inputs. None for a training: its ignored regions are looked at instead, and there
+            must be people.
         mask_boxes: see `lib.dataset.group.part.read_training_part`.
 
     A file that cannot be used at all is a fault like the others, so that the rest is checked as well.
@@ -50,10 +56,10 @@ def check_pictures(
         return _report(lines, faults)
     roles = training_roles(annotations, max_people)
     lines.append(_people(annotations, roles, max_people, "" if mask_boxes else " where segmented"))
-    if is_train and not roles.people.any():
+    if resize is None and not roles.people.any():
         faults.append(Fault("no people", "nobody has labelled keypoints", "label some"))
     # Entries with structural faults are left out, so that the others are not in their places.
-    if is_train and not any(fault.entry >= 0 for fault in checked.faults):
+    if resize is None and not any(fault.entry >= 0 for fault in checked.faults):
         try:
             ignored_regions(files.annotation_file, annotations, roles, skeleton.form, mask_boxes=mask_boxes)
         except PoseError as error:
@@ -61,9 +67,21 @@ def check_pictures(
     try:
         store = open_images(files.images, annotations.images.file_name)
         faults += image_faults(annotations.images, store, progress)
+        if resize is not None:
+            faults += _thin_pictures(annotations.images, resize)
     except PoseError as error:
         faults.append(unusable(error))
     return _report(lines, faults)
+
+
+def _thin_pictures(images: Images, resize: Resize) -> Iterator[Fault]:
+    """Pictures that the test refuses."""
+    sizes, number = np.unique(images.size_wh, axis=0, return_inverse=True)
+    too_thin = np.array([not resize.fits((width, height)) for width, height in sizes.tolist()], bool)
+    for index in np.flatnonzero(too_thin[number.reshape(-1)]):
+        width, height = images.size_wh[index]
+        detail = f"{images.file_name[index].decode()} is {width}x{height}"
+        yield Fault("picture too long and thin for a test", detail, "cut it into parts or take it out")
 
 
 def _people(annotations: Annotations, roles: Roles, max_people: int, where: str) -> str:

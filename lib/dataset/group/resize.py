@@ -45,17 +45,20 @@ class Resize(ABC):
         """Of inputs at scale 1: the configured one, up to a multiple of 64 at the smallest scale."""
         return min(self.input_size((1, 1)))
 
+    def fits(self, picture_wh: tuple[int, int]) -> bool:
+        """Whether a picture is not so long and thin that its input would fill the memory."""
+        return self._longest_side(picture_wh) <= LONGEST_SIDE
+
     def check(self, picture_wh: tuple[int, int]) -> None:
-        """Refuse pictures so long and thin that their input does not fit into memory.
+        """Refuse pictures that do not fit.
 
         Raises:
             PoseError: the size is named.
         """
-        largest = max(self.input_size(picture_wh, self.scales[0]))
-        if largest > LONGEST_SIDE:
+        if not self.fits(picture_wh):
             raise PoseError(
                 f"a picture of {picture_wh[0]}x{picture_wh[1]} pixels becomes an input with a side "
-                f"of {largest} px, which is more than {LONGEST_SIDE}; cut it into parts."
+                f"of {self._longest_side(picture_wh)} px, which is more than {LONGEST_SIDE}; cut it into parts."
             )
 
     @abstractmethod
@@ -65,6 +68,10 @@ class Resize(ABC):
     @abstractmethod
     def to_image(self, picture_wh: tuple[int, int]) -> np.ndarray:
         """The affine map from input_ points at scale 1 to image_ points, (2, 3) float64."""
+
+    def _longest_side(self, picture_wh: tuple[int, int]) -> int:
+        """Of the largest input, px."""
+        return max(self.input_size(picture_wh, self.scales[0]))
 
     def _multiple(self, length: float) -> int:
         """The next multiple of 64."""

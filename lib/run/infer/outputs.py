@@ -233,8 +233,10 @@ def draw_estimate(shown: Shown, skeleton: Skeleton, options: DrawingOptions) -> 
     """
     estimate, backwards = shown.estimate, slice(None, None, -1)
     people, heat = estimate.people, estimate.heat
+    wanted = people.scores >= options.score_threshold
     if shown.boxes is None:
-        people = people.take(np.flatnonzero((people.keypoints[..., 2] > options.kpt_threshold).any(axis=1)))
+        wanted &= (people.keypoints[..., 2] > options.kpt_threshold).any(axis=1)
+    people = people.take(np.flatnonzero(wanted))
     return draw_people(
         shown.frame.image,
         people.keypoints[backwards],

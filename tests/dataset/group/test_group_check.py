@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from helpers.tiny_groups import group_experiment, make_group_data
 
@@ -13,6 +14,7 @@ from lib.dataset.build import check_dataset
 from lib.dataset.group.check import check_pictures
 from lib.dataset.layout import DataFiles
 from lib.skeletons import load_skeleton
+from visualization.raster import save_image
 
 
 def _no_bar(items: Any, total: int) -> Any:  # noqa: ARG001 - the signature of a progress bar
@@ -91,9 +93,23 @@ def test_boxes_that_are_not_ignored_are_not_looked_at(tmp_path: Path) -> None:
     path = root / "annotations" / "person_keypoints_train.json"
     files = DataFiles("train", str(path), str(root / "images" / "train"), None)
     for mask_boxes, faults in ((True, 1), (False, 0)):
-        report = check_pictures("part", files, load_skeleton("coco"), 30, _no_bar, is_train=True, mask_boxes=mask_boxes)
+        report = check_pictures("part", files, load_skeleton("coco"), 30, _no_bar, resize=None, mask_boxes=mask_boxes)
         assert report.num_faults == faults
         assert ("regions ignored where segmented: 4 crowds" in report.lines[1]) == (not mask_boxes)
+
+
+def test_pictures_that_the_test_refuses(tmp_path: Path) -> None:
+    root = make_group_data(tmp_path / "data")
+    path = root / "annotations" / "person_keypoints_val.json"
+    content = json.loads(path.read_text())
+    image = content["images"][0]
+    image.update(width=1000, height=1)
+    content["annotations"] = [one for one in content["annotations"] if one["image_id"] != image["id"]]
+    save_image(root / "images" / "val" / image["file_name"], np.zeros((1, 1000, 3), np.uint8))
+    path.write_text(json.dumps(content))
+    text, num_faults = _check(root, is_train=False)
+    assert num_faults == 1
+    assert f"too long and thin for a test (1): {image['file_name']} is 1000x1" in text
 
 
 def test_files_that_cannot_be_used(tmp_path: Path) -> None:
