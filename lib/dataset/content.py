@@ -9,6 +9,7 @@ from typing import Any
 from lib.utils.files import read_json
 from lib.utils.optional import optional_module
 
+IF_ABSENT = "correct DATASET.ROOT, or the name of the set (DATASET.TRAIN_SET, DATASET.TEST_SET)"
 POLYGONS_KEY = b'"segmentation"'
 _LIST_FOLLOWS = re.compile(rb"\s*:\s*\[")
 
@@ -27,7 +28,7 @@ def read_content(path: str | os.PathLike[str], what: str) -> Any:
         return _loads(without_polygons(Path(path).read_bytes()))
     except (OSError, ValueError):
         # Names what is wrong in terms of the file as it is, and takes NaN, which is named by its record later.
-        return read_json(path, what)
+        return read_json(path, what, IF_ABSENT)
 
 
 def without_polygons(text: bytes) -> bytes:

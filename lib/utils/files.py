@@ -63,12 +63,15 @@ def write_json(path: str | os.PathLike[str], value: Any, *, indent: int | None =
         temporary.write_text(text)
 
 
-def read_json(path: str | os.PathLike[str], what: str) -> Any:
+def read_json(
+    path: str | os.PathLike[str], what: str, if_absent: str = "check the path in the config or the command"
+) -> Any:
     """Read a JSON file.
 
     Args:
         path: the file.
         what: how to call it in an error, for example "annotation file".
+        if_absent: what to do where there is no such file, as an imperative phrase.
 
     Raises:
         PoseError: the file is absent, unreadable or not JSON.
@@ -80,7 +83,7 @@ def read_json(path: str | os.PathLike[str], what: str) -> Any:
         with paused_collection():
             return _parsed(content)
     except FileNotFoundError as error:
-        raise PoseError(f"{what} {path} does not exist; check the path in the config or the command.") from error
+        raise PoseError(f"{what} {path} does not exist; {if_absent}.") from error
     except OSError as error:
         raise PoseError(f"{what} {path} cannot be read ({error.strerror}); check its permissions.") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
