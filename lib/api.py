@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from yacs.config import CfgNode
 
-from lib.config import load_config
+from lib.config import is_bottom_up, load_config
 from lib.detectors import Detector, detector_name, full_frame, look
 from lib.run.detector import DetectorSettings, make_detector
 from lib.run.estimator import make_estimator
@@ -133,9 +133,9 @@ class PoseEstimator:
         setup = set_up(config)
         self.skeleton = setup.skeleton
         self._device = setup.device
-        self._estimate = make_estimator(setup, load_trained(setup))
-        if not self._estimate.needs_boxes and detector != AUTO:
+        if is_bottom_up(config) and detector != AUTO:
             raise PoseError("this network finds all people of a picture by itself; leave the detector out.")
+        self._estimate = make_estimator(setup, load_trained(setup))
         if isinstance(detector, str) and detector != FULL_FRAME:
             detector = DetectorSettings(detector)
         if isinstance(detector, DetectorSettings):

@@ -45,7 +45,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--output", type=Path, default=Path("output/infer"), metavar="DIR", help="folder of the results (%(default)s)")
     add("--device", help="auto | cpu | cuda | cuda:N (DEVICE)")
     add("--amp", choices=AMP_CHOICES, help="precision of the network (AMP)")
-    add("--batch-size", type=_count, help="people per batch (TEST.BATCH_SIZE_PER_GPU)")
+    add("--batch-size", type=_count, help="people, or whole pictures, per batch (TEST.BATCH_SIZE_PER_GPU)")
     _add_boxes(parser.add_argument_group("boxes of the people (top-down networks)"))
     _add_video(parser.add_argument_group("videos"))
     _add_output(parser.add_argument_group("results"))

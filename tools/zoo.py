@@ -56,7 +56,10 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
         command.add_argument("--zoo", default=str(MANIFEST), help="file that describes the zoo (default: zoo.yaml)")
         command.add_argument("--dir", "--to", default="", help="folder of the files (default: models/zoo)")
     parsers["list"].add_argument(
-        "--filter", default="", metavar="WORD", help="only rows with this word in them or in the title of their group"
+        "--filter",
+        default="",
+        metavar="WORDS",
+        help="only rows with these words in them or in their title",
     )
     parsers["download"].add_argument("names", nargs="*", metavar="NAME", help="entries, or names of their files")
     parsers["download"].add_argument("--pretrained", action="store_true", help="what MODEL.PRETRAINED of --cfg names")
@@ -75,7 +78,8 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
 def _list(entries: list[Entry], folder: Path | None, flags: argparse.Namespace) -> int:
     header = ("name", "published", "boxes", "config", "file", "licence", "present")
     shown = [(entry.title, *_row(entry, folder)) for entry in entries]
-    rows = [header, *(row[1:] for row in shown if flags.filter.lower() in " ".join(row).lower())]
+    words = flags.filter.lower().split()
+    rows = [header, *(row[1:] for row in shown if all(word in " ".join(row).lower() for word in words))]
     if len(rows) == 1:
         raise PoseError(
             f"nothing in the zoo has {flags.filter!r} in its row or title; leave out --filter to see everything."

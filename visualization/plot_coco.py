@@ -172,7 +172,7 @@ def _shapes(
 ) -> list[Shape]:
     shapes: list[Shape] = []
     for index, person in enumerate(people):
-        if arguments.boxes:
+        if arguments.boxes and max(person.box[2:]) > 0:
             shapes += box_shapes(person.box)
         style = make_style(arguments.style, skeleton, index)
         shapes += pose_shapes(

@@ -8,7 +8,8 @@ from lib.config.networks import heatmap_stride
 from lib.config.rules import NOT_NEGATIVE, POSITIVE, UNIT, Rule
 
 # Associative embedding with HigherHRNet's geometry, and with UDP's.
-GROUP_CODECS = ("ae", "ae_udp")
+AE_UDP = "ae_udp"
+GROUP_CODECS = ("ae", AE_UDP)
 GROUP_DECODER = "group"
 # Networks with an output for tags.
 GROUP_NETWORKS = ("pose_resnet", "pose_hrnet", "pose_higher_hrnet")

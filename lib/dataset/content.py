@@ -9,7 +9,7 @@ from typing import Any
 from lib.utils.files import read_json
 from lib.utils.optional import optional_module
 
-IF_ABSENT = "correct DATASET.ROOT, or the name of the set (DATASET.TRAIN_SET, DATASET.TEST_SET)"
+IF_ABSENT = "correct the option of DATASET that leads to it (ROOT, TRAIN_SET, TEST_SET, TRAIN_ANNO or TEST_ANNO)"
 POLYGONS_KEY = b'"segmentation"'
 _LIST_FOLLOWS = re.compile(rb"\s*:\s*\[")
 

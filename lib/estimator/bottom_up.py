@@ -20,10 +20,11 @@ from lib.utils.errors import PoseError
 from lib.utils.people import Boxes, People, pose_extents
 
 Size = tuple[int, int]
+LEAST_SIDE = 1.0  # of a box, image_ px
 
 
 class BottomUpEstimator:
-    """All people of whole pictures, the best first; pictures of equal size go through the network together.
+    """All people of whole pictures, the best first; pictures of equal size share batches.
 
     A person's box is the extent of the keypoints that were grouped, without those filled in by their tags, which can
     lie far off; its score is the person's.
@@ -37,6 +38,7 @@ class BottomUpEstimator:
         options: scales and flip test.
         suppression: of people; published tests have none.
         color_rgb: the network reads the channels in the order RGB, else BGR.
+        batch_size: pictures per batch.
     """
 
     needs_boxes = False
@@ -52,6 +54,7 @@ class BottomUpEstimator:
         suppression: Suppression,
         *,
         color_rgb: bool,
+        batch_size: int,
     ) -> None:
         self._network = network.eval()
         self._codec = codec
@@ -60,6 +63,7 @@ class BottomUpEstimator:
         self._resize = resize
         self._options = options
         self._suppression = suppression
+        self._batch_size = batch_size
         # Data sets store BGR and ours are RGB, so the orders change places.
         self._stored_order = not color_rgb
 
@@ -77,10 +81,11 @@ class BottomUpEstimator:
         estimates: dict[int, Estimate] = {}
         for size_wh, places in _by_size(pictures).items():
             self.check_size(size_wh)
-            found = self._estimate(
-                [pictures[place] for place in places], size_wh, suppress=suppress, with_heat=with_heat
-            )
-            estimates |= dict(zip(places, found, strict=True))
+            for start in range(0, len(places), self._batch_size):
+                batch = places[start : start + self._batch_size]
+                images = [pictures[place] for place in batch]
+                found = self._estimate(images, size_wh, suppress=suppress, with_heat=with_heat)
+                estimates |= dict(zip(batch, found, strict=True))
         return [estimates[place] for place in range(len(pictures))]
 
     def check_size(self, size_wh: Size) -> None:
@@ -123,7 +128,10 @@ class BottomUpEstimator:
             keypoints, scores, grouped = keypoints[kept], scores[kept], grouped[kept]
         order = np.argsort(-scores, kind="stable")
         keypoints, scores, grouped = keypoints[order], scores[order], grouped[order]
-        return People(Boxes(pose_extents(keypoints[..., :2], grouped), scores), keypoints, scores)
+        boxes = pose_extents(keypoints[..., :2], grouped)
+        # A person of one keypoint has a box as well: files of boxes without extent are refused everywhere.
+        boxes[:, 2:] = np.maximum(boxes[:, 2:], LEAST_SIDE)
+        return People(Boxes(boxes, scores), keypoints, scores)
 
 
 def _by_size(pictures: Sequence[np.ndarray]) -> dict[Size, list[int]]:

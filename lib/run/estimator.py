@@ -26,6 +26,7 @@ def make_estimator(setup: Setup, trained: TrainedModel) -> Estimator:
             build_group_test(setup.cfg),
             build_suppression(setup.cfg),
             color_rgb=color_rgb,
+            batch_size=test.BATCH_SIZE_PER_GPU,
         )
     return TopDownEstimator(
         network,

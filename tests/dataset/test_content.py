@@ -75,5 +75,5 @@ def test_the_parsers_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_an_absent_file_names_the_options_that_lead_to_it(tmp_path: Path) -> None:
-    with pytest.raises(PoseError, match=r"none\.json does not exist; correct DATASET\.ROOT"):
+    with pytest.raises(PoseError, match=r"none\.json does not exist; correct the option of DATASET .*ROOT"):
         read_content(tmp_path / "none.json", "annotation file")

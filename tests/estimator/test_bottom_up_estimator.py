@@ -1,5 +1,6 @@
 """Estimates of all people in pictures equal those of a test on the same files."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ from lib.config import load_config
 from lib.core.build import build_group_test, build_suppression
 from lib.core.group_inference import GroupPredictions, predict_groups
 from lib.dataset import build_loader, build_test_dataset
+from lib.detectors import BoxFile
 from lib.estimator import Estimator
 from lib.run.estimator import make_estimator
-from lib.run.infer.locate import NoBoxes
+from lib.run.infer.locate import FromFile, NoBoxes
 from lib.run.judges.group import found_poses
 from lib.run.setup import Setup, set_up
 from lib.run.weights import load_trained
@@ -80,9 +82,37 @@ def test_boxes_are_the_extents_of_what_was_grouped(data: Path, tmp_path: Path) -
     people = estimator(_pictures(data)[:1])[0].people
     for box, row in zip(people.boxes.xywh, rows, strict=True):
         points = expected.image_keypoints[row][expected.raw_scores[row] > 0]
-        np.testing.assert_allclose(box, [*points.min(axis=0), *np.ptp(points, axis=0)], atol=1e-3)
+        sides = np.maximum(np.ptp(points, axis=0), 1.0)
+        np.testing.assert_allclose(box, [*points.min(axis=0), *sides], atol=1e-3)
     np.testing.assert_array_equal(people.boxes.scores, people.scores)
     assert (np.diff(people.scores) <= 0).all()
+
+
+def test_batches_are_as_large_as_the_experiment_says(data: Path, tmp_path: Path) -> None:
+    pictures, shapes = _pictures(data)[:1] * 5, {}
+    for batch_size in ("1", "2"):
+        _, estimator = _make(tmp_path, data, "TEST.BATCH_SIZE_PER_GPU", batch_size)
+        seen = shapes.setdefault(batch_size, [])
+        network = estimator._network  # type: ignore[attr-defined]
+        network.register_forward_pre_hook(lambda _, inputs, seen=seen: seen.append(len(inputs[0])))
+        assert len(estimator(pictures)) == 5
+    assert {size: sum(seen) for size, seen in shapes.items()} == {"1": 10, "2": 10}, "each picture and its mirror image"
+    assert max(shapes["1"]) == 2
+    assert max(shapes["2"]) == 4
+
+
+def test_results_serve_as_boxes(data: Path, tmp_path: Path) -> None:
+    """Also those of people of a single keypoint."""
+    _, talkative = _make(tmp_path, data, "TEST.REFINE", "False")
+    scores = np.concatenate([one.people.keypoints[..., 2].ravel() for one in talkative(_pictures(data))])
+    threshold = ("TEST.DETECTION_THRESHOLD", str(np.unique(scores)[-2]))
+    _, estimator = _make(tmp_path, data, *threshold, "TEST.REFINE", "False")
+    counts = run_inputs(tmp_path / "out", data / "images" / "val", locator=NoBoxes(), estimator=estimator)
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert min(sum(score > 0 for score in one["keypoints"][2::3]) for one in results) == 1
+    file = BoxFile(tmp_path / "out" / "results.json", tmp_path / "out" / "images.json")
+    again = run_inputs(tmp_path / "again", data / "images" / "val", locator=FromFile(file))
+    assert again.people == counts.people
 
 
 @pytest.mark.parametrize("name", ["ae", "ae_udp", "small maps"])

@@ -4,7 +4,7 @@ from yacs.config import CfgNode
 
 from lib.codecs.group.codec import GroupCodec
 from lib.codecs.group.options import GroupOptions, published_order
-from lib.config import output_sizes, resolve_skeleton
+from lib.config import AE_UDP, output_sizes, resolve_skeleton
 
 
 def build_group_codec(cfg: CfgNode) -> GroupCodec:
@@ -33,7 +33,7 @@ def build_group_codec(cfg: CfgNode) -> GroupCodec:
         cfg.MODEL.IMAGE_SIZE,
         output_sizes(cfg),
         skeleton.flip_permutation,
-        unbiased=cfg.MODEL.CODEC == "ae_udp",
+        unbiased=cfg.MODEL.CODEC == AE_UDP,
         variant=cfg.MODEL.CODEC_VARIANT,
         sigma=cfg.MODEL.SIGMA,
         options=options,

@@ -3,6 +3,7 @@
 from yacs.config import CfgNode
 
 from lib.codecs.group.build import build_group_codec
+from lib.config.bottom_up import AE_UDP
 from lib.config.skeleton import resolve_skeleton
 from lib.dataset.group.augment import ViewSettings
 from lib.dataset.group.dataset import GroupDataset
@@ -11,8 +12,6 @@ from lib.dataset.group.pictures import PictureDataset
 from lib.dataset.group.resize import PlainResize, Resize, UdpResize
 from lib.dataset.layout import DataFiles
 from lib.dataset.pixels import ImagePixels
-
-UDP = "ae_udp"
 
 
 def build_group_dataset(cfg: CfgNode, files: DataFiles) -> GroupDataset:
@@ -70,7 +69,7 @@ def build_picture_dataset(cfg: CfgNode, files: DataFiles) -> PictureDataset:
 def build_resize(cfg: CfgNode) -> Resize:
     """How a test resizes pictures."""
     short_side, scales = min(cfg.MODEL.IMAGE_SIZE), cfg.TEST.SCALE_FACTOR
-    if cfg.MODEL.CODEC == UDP:
+    if cfg.MODEL.CODEC == AE_UDP:
         return UdpResize(short_side, scales)
     return PlainResize(short_side, scales, mmpose=cfg.MODEL.CODEC_VARIANT == "mmpose")
 

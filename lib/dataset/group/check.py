@@ -55,7 +55,10 @@ def check_pictures(
     if annotations is None:
         return _report(lines, faults)
     roles = training_roles(annotations, max_people)
-    lines.append(_people(annotations, roles, max_people, "" if mask_boxes else " where segmented"))
+    annotated = len(annotated_pictures(annotations))
+    lines.append(f"  {len(annotations.images.id)} images, {annotated} of them with annotated people")
+    if resize is None:
+        lines.append(_people(annotations, roles, max_people, "" if mask_boxes else " where segmented"))
     if resize is None and not roles.people.any():
         faults.append(Fault("no people", "nobody has labelled keypoints", "label some"))
     # Entries with structural faults are left out, so that the others are not in their places.
@@ -87,8 +90,7 @@ def _thin_pictures(images: Images, resize: Resize) -> Iterator[Fault]:
 def _people(annotations: Annotations, roles: Roles, max_people: int, where: str) -> str:
     crowds = int((roles.unlabelled & annotations.is_crowd).sum())
     return (
-        f"  {len(annotations.images.id)} images, {len(annotated_pictures(annotations))} of them with annotated people; "
-        f"{int(roles.people.sum())} people used; regions ignored{where}: {crowds} crowds, "
+        f"  {int(roles.people.sum())} people used; regions ignored{where}: {crowds} crowds, "
         f"{int(roles.unlabelled.sum()) - crowds} people without keypoints, {int(roles.beyond.sum())} beyond "
         f"{max_people} of a picture"
     )

@@ -14,7 +14,7 @@ import numpy as np
 from lib.utils.errors import PoseError
 
 MULTIPLE: Final = 64
-# Of inputs, px: beyond it OpenCV refuses to warp, and every network's maps fill the memory.
+# Of inputs, px: beyond it OpenCV refuses to warp. What fits into the memory depends on network and machine.
 LONGEST_SIDE: Final = 32_000
 
 
@@ -46,7 +46,7 @@ class Resize(ABC):
         return min(self.input_size((1, 1)))
 
     def fits(self, picture_wh: tuple[int, int]) -> bool:
-        """Whether a picture is not so long and thin that its input would fill the memory."""
+        """Whether a picture is not so long and thin that OpenCV refuses to make an input of it."""
         return self._longest_side(picture_wh) <= LONGEST_SIDE
 
     def check(self, picture_wh: tuple[int, int]) -> None:

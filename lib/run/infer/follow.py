@@ -1,11 +1,29 @@
 """Who is who from frame to frame of one video."""
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from lib.run.infer.events import Shown
 from lib.skeletons import Skeleton
 from lib.tracking import PoseSmoother, PoseTracker, appearance, boxes_from_poses
 from lib.utils.people import Boxes, People
+
+
+class FollowedScores(NamedTuple):
+    """Scores of poses that are followed.
+
+    Attributes:
+        confident: from it on a pose starts a track.
+        weak: from it on a pose continues one.
+    """
+
+    confident: float
+    weak: float
+
+
+TOP_DOWN = FollowedScores(0.3, 0.1)
+# Means over all keypoints, those out of sight included: five good ones of 17 make 0.15 to 0.27.
+BOTTOM_UP = FollowedScores(0.15, 0.05)
 
 
 @dataclass(frozen=True)
@@ -16,11 +34,13 @@ class FollowRules:
         skeleton: the keypoint set.
         track: give ids.
         smooth: filter the keypoints of each track over time.
+        scores: of poses that are followed.
     """
 
     skeleton: Skeleton
     track: bool
     smooth: bool
+    scores: FollowedScores = TOP_DOWN
 
 
 class Follower:
@@ -51,5 +71,11 @@ class Follower:
 
     def _tracked(self, people: People, shown: Shown) -> People:
         if self._tracker is None:
-            self._tracker = PoseTracker(self._rules.skeleton.sigmas_array, size_wh=shown.size_wh)
+            scores = self._rules.scores
+            self._tracker = PoseTracker(
+                self._rules.skeleton.sigmas_array,
+                size_wh=shown.size_wh,
+                confident_score=scores.confident,
+                weak_score=scores.weak,
+            )
         return self._tracker.update(people, shown.frame.time, appearance(shown.frame.image, people))

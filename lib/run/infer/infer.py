@@ -17,7 +17,7 @@ from lib.run.estimator import make_estimator
 from lib.run.folder import check_writable
 from lib.run.infer.clock import StageClock
 from lib.run.infer.events import Batch, shown_in
-from lib.run.infer.follow import FollowRules
+from lib.run.infer.follow import BOTTOM_UP, TOP_DOWN, FollowRules
 from lib.run.infer.ids import FrameIds
 from lib.run.infer.locate import ByDetector, FromFile, FullFrame, Locator, NoBoxes
 from lib.run.infer.outputs import PICTURES, Counts, Outputs, OutputSettings
@@ -101,7 +101,9 @@ def infer(cfg: CfgNode, settings: InferSettings) -> Counts:
     drawing = settings.outputs.drawing
     pose = Pose(
         make_estimator(setup, trained),
-        FollowRules(setup.skeleton, settings.track, settings.smooth),
+        FollowRules(
+            setup.skeleton, settings.track, settings.smooth, scores=BOTTOM_UP if is_bottom_up(cfg) else TOP_DOWN
+        ),
         with_heat=drawing.heatmap and "pictures" in settings.outputs.kinds,
         clock=clock,
     )

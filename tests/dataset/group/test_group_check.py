@@ -37,10 +37,13 @@ def _change(root: Path, change: Callable[[dict[str, Any]], None]) -> None:
 def test_a_sound_part(tmp_path: Path) -> None:
     root = make_group_data(tmp_path / "data")
     text, num_faults = _check(root)
-    assert "8 images, 8 of them with annotated people; 12 people used" in text
+    assert "8 images, 8 of them with annotated people" in text
+    assert "  12 people used; regions ignored" in text
     assert "4 crowds, 0 people without keypoints, 0 beyond 30 of a picture" in text
     assert num_faults == 0
-    assert "4 images" in _check(root, is_train=False)[0]
+    tested = _check(root, is_train=False)[0]
+    assert "4 images" in tested
+    assert "people used" not in tested, "a test looks at whole pictures"
     assert (
         "10 people used; regions ignored: 4 crowds, 0 people without keypoints, 2 beyond 2 of"
         in (_check(root, "DATASET.MAX_NUM_PEOPLE", "2")[0])
@@ -95,7 +98,7 @@ def test_boxes_that_are_not_ignored_are_not_looked_at(tmp_path: Path) -> None:
     for mask_boxes, faults in ((True, 1), (False, 0)):
         report = check_pictures("part", files, load_skeleton("coco"), 30, _no_bar, resize=None, mask_boxes=mask_boxes)
         assert report.num_faults == faults
-        assert ("regions ignored where segmented: 4 crowds" in report.lines[1]) == (not mask_boxes)
+        assert ("regions ignored where segmented: 4 crowds" in report.lines[2]) == (not mask_boxes)
 
 
 def test_pictures_that_the_test_refuses(tmp_path: Path) -> None:

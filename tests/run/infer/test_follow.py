@@ -11,9 +11,9 @@ from lib.estimator import Estimate
 from lib.media import Frame
 from lib.run.infer import follow
 from lib.run.infer.events import Shown
-from lib.run.infer.follow import Follower, FollowRules
+from lib.run.infer.follow import BOTTOM_UP, TOP_DOWN, FollowedScores, Follower, FollowRules
 from lib.skeletons import load_skeleton
-from lib.utils.people import Boxes, People
+from lib.utils.people import NO_TRACK, Boxes, People
 
 COCO = load_skeleton("coco")
 
@@ -30,11 +30,13 @@ def _shown(number: int, offset: float = 0.0) -> Shown:
 
 def test_the_tracker_is_given_sizes_times_and_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[tuple[int, int]] = []
+    limits: list[dict[str, float]] = []
     seen: list[tuple[float, tuple[int, ...]]] = []
 
     class Recorder:
-        def __init__(self, _: np.ndarray, *, size_wh: tuple[int, int]) -> None:
+        def __init__(self, _: np.ndarray, *, size_wh: tuple[int, int], **scores: float) -> None:
             made.append(size_wh)
+            limits.append(scores)
 
         def update(self, people: People, time: float, appearance: np.ndarray) -> People:
             seen.append((time, appearance.shape))
@@ -45,8 +47,28 @@ def test_the_tracker_is_given_sizes_times_and_looks(monkeypatch: pytest.MonkeyPa
     for number in range(3):
         follower(_shown(number))
     assert made == [(80, 60)]
+    assert limits == [{"confident_score": 0.3, "weak_score": 0.1}]
     assert [time for time, _ in seen] == pytest.approx([0.0, 0.35, 0.7])
     assert all(shape[0] == 1 for _, shape in seen)
+
+
+def _ids(scores: FollowedScores, person_score: float) -> list[int]:
+    follower = Follower(FollowRules(COCO, track=True, smooth=False, scores=scores), is_video=True)
+    ids = []
+    for number in range(3):
+        shown = _shown(number)
+        people = shown.estimate.people
+        shown.estimate = Estimate(People(people.boxes, people.keypoints, np.array([person_score])))
+        follower(shown)
+        ids += shown.estimate.people.track_ids.tolist()
+    return ids
+
+
+def test_half_visible_people_of_bottom_up_networks_are_followed() -> None:
+    """Their scores are means over all keypoints."""
+    assert _ids(BOTTOM_UP, 5 * 0.8 / 17) == [1, 1, 1]
+    assert _ids(TOP_DOWN, 5 * 0.8 / 17) == [NO_TRACK] * 3
+    assert _ids(BOTTOM_UP, 1 * 0.8 / 17) == [NO_TRACK] * 3
 
 
 def test_the_next_boxes_come_from_poses_that_are_not_smoothed() -> None:
