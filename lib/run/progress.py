@@ -50,8 +50,9 @@ class Progress:
     def __iter__(self) -> Iterator[Batch]:
         try:
             for batch in self.stopwatch.waiting(self._loader):
-                yield batch
+                # The speed is asked for after a step, when its batch is done.
                 self.stopwatch.count(len(batch.index))
+                yield batch
                 self._bar.update()
         finally:
             self._bar.close()

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from helpers.tiny_run import make_tiny_data, run_folder, tiny_experiment
@@ -35,3 +36,9 @@ def test_iterating_over_the_progress_is_iterating_over_the_loader(capsys: pytest
     assert (list(progress), len(progress)) == ([], 0)
     assert not progress.is_visible
     assert capsys.readouterr().err == "", "no bar where nobody watches"
+
+
+def test_the_speed_after_the_only_step_counts_its_batch() -> None:
+    progress = Progress([SimpleNamespace(index=[0, 1])], "epoch 0")  # type: ignore[list-item]
+    for _ in progress:
+        assert not progress.speed().startswith("0.0 ")
