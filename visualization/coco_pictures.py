@@ -20,11 +20,18 @@ class Person:
 
     Attributes:
         keypoints: image_ (x, y, score or visibility), (K, 3).
-        box: image_ x, y, width, height.
+        box: image_ x, y, width, height, or None.
     """
 
     keypoints: np.ndarray
-    box: tuple[float, ...]
+    box: tuple[float, ...] | None
+
+    def frame(self, threshold: float) -> tuple[float, ...]:
+        """The box or, without one, the extent of the keypoints above a score; zeros where there is none."""
+        if self.box is not None:
+            return self.box
+        rows = self.keypoints[None]
+        return tuple(pose_extents(rows[..., :2], rows[..., 2] > threshold)[0].tolist())
 
 
 @dataclass(frozen=True)
@@ -159,12 +166,11 @@ def _rows(record: Record) -> np.ndarray:
     return np.reshape(np.asarray(record["keypoints"], dtype=np.float64), (-1, 3))
 
 
-def _box(record: Record) -> tuple[float, ...]:
-    """The record's box, the crop that result files describe by center and scale, or the extent of the keypoints."""
+def _box(record: Record) -> tuple[float, ...] | None:
+    """The record's box, or the crop that the published result files describe by center and scale."""
     if len(record.get("bbox") or ()) == 4:
         return tuple(float(value) for value in record["bbox"])
     if len(record.get("center") or ()) == 2 and len(record.get("scale") or ()) == 2:
         (x, y), (width, height) = record["center"], np.multiply(record["scale"], PIXELS_PER_SCALE)
         return (x - width / 2, y - height / 2, float(width), float(height))
-    rows = _rows(record)[None]
-    return tuple(pose_extents(rows[..., :2], rows[..., 2] > 0)[0].tolist())
+    return None

@@ -172,8 +172,9 @@ def _shapes(
 ) -> list[Shape]:
     shapes: list[Shape] = []
     for index, person in enumerate(people):
-        if arguments.boxes and max(person.box[2:]) > 0:
-            shapes += box_shapes(person.box)
+        frame = person.frame(threshold)
+        if arguments.boxes and max(frame[2:]) > 0:
+            shapes += box_shapes(frame)
         style = make_style(arguments.style, skeleton, index)
         shapes += pose_shapes(
             person.keypoints, style, threshold=threshold, radius=arguments.radius, line_width=arguments.line_width

@@ -73,13 +73,14 @@ def test_best_and_worst_beside_the_truth(plot: Callable[..., int], folder: Path)
     assert read_image(folder / "out" / names[0]).shape[1] > 2 * SIZE_WH[0]
 
 
-def test_results_without_boxes_have_the_extents_of_their_poses(folder: Path) -> None:
+def test_results_without_boxes_have_the_extents_of_their_keypoints(folder: Path) -> None:
     """As bottom-up networks write them."""
     rows = np.zeros((17, 3))
     rows[3:6] = [[10, 20, 0.5], [40, 25, 0.1], [30, 70, 0.9]]
     result = {"image_id": 100, "category_id": 1, "keypoints": rows.ravel().tolist(), "score": 0.9}
     (picture,) = pictures_by_image([result], json.loads((folder / "gt.json").read_text()), 0.3)
-    assert picture.predicted[0].box == (10, 20, 30, 50)
+    assert picture.predicted[0].frame(0.2) == (10, 20, 20, 50)
+    assert picture.predicted[0].frame(0.95) == (0, 0, 0, 0)
 
 
 def test_pdf(plot: Callable[..., int], folder: Path) -> None:
