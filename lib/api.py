@@ -8,7 +8,7 @@ result.keypoints[0, result.names.index("nose")]   # x, y in pixels of the photo
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
@@ -123,6 +123,8 @@ class PoseEstimator:
         overrides: Sequence[str] = (),
         detector: str | DetectorSettings | Detector = AUTO,
     ) -> None:
+        if isinstance(overrides, (str, Mapping)):
+            raise PoseError('overrides are a flat list of keys and values, as in ["TEST.FLIP_TEST", "False"].')
         config = cfg.clone() if isinstance(cfg, CfgNode) else load_config(cfg, overrides)
         if isinstance(cfg, CfgNode) and overrides:
             raise PoseError("overrides belong to an experiment file; give them to load_config.")

@@ -48,3 +48,8 @@ def test_boxes_and_detectors_are_refused(experiment: Path, folder: Path) -> None
             PoseEstimator(experiment, folder / "w.pth", detector=detector)
     with pytest.raises(PoseError, match="leave the boxes out"):
         PoseEstimator(experiment, folder / "w.pth")(np.zeros((40, 40, 3), np.uint8), boxes=[[0, 0, 9, 9]])
+
+
+def test_overrides_are_a_list(experiment: Path) -> None:
+    with pytest.raises(PoseError, match="flat list"):
+        PoseEstimator(experiment, overrides={"TEST.FLIP_TEST": "False"})  # type: ignore[arg-type]

@@ -78,8 +78,8 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
 def _list(entries: list[Entry], folder: Path | None, flags: argparse.Namespace) -> int:
     header = ("name", "published", "boxes", "config", "file", "licence", "present")
     shown = [(entry.title, *_row(entry, folder)) for entry in entries]
-    words = flags.filter.lower().split()
-    rows = [header, *(row[1:] for row in shown if all(word in " ".join(row).lower() for word in words))]
+    words = [_plain(word) for word in flags.filter.split()]
+    rows = [header, *(row[1:] for row in shown if all(word in _plain(" ".join(row)) for word in words))]
     if len(rows) == 1:
         raise PoseError(
             f"nothing in the zoo has {flags.filter!r} in its row or title; leave out --filter to see everything."
@@ -88,6 +88,11 @@ def _list(entries: list[Entry], folder: Path | None, flags: argparse.Namespace) 
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     return 0
+
+
+def _plain(text: str) -> str:
+    """However people write it: higher_hrnet and HigherHRNet, multiscale and multi-scale."""
+    return text.lower().replace("_", "").replace("-", "")
 
 
 def _row(entry: Entry, folder: Path | None) -> tuple[str, ...]:

@@ -20,6 +20,13 @@ _RENAMED = {
     "TRAIN.IMAGES_PER_GPU": "TRAIN.BATCH_SIZE_PER_GPU",
     "TEST.IMAGES_PER_GPU": "TEST.BATCH_SIZE_PER_GPU",
 }
+# For those who use these names with our files.
+OUR_NAMES = {
+    **_RENAMED,
+    _INPUT: "MODEL.IMAGE_SIZE",
+    _OUTPUTS: "MODEL.HEATMAP_SIZE",
+    "FP16.ENABLED": "AMP",
+}
 # What a file means that leaves these out. DATASET.SIGMA's default, another width per output, is not among them, nor
 # DEBUG.DEBUG's, which asks for pictures.
 _DEFAULTS: dict[str, Any] = {

@@ -10,7 +10,7 @@ from yacs.config import CfgNode
 
 from lib.config.checks import check_config
 from lib.config.default import default_config
-from lib.config.higher_hrnet_file import translate_settings
+from lib.config.higher_hrnet_file import OUR_NAMES, translate_settings
 from lib.config.networks import MODEL_NAMES, default_extra
 from lib.config.read import Settings, override_settings, read_settings
 from lib.config.resolve import resolve_config
@@ -107,7 +107,9 @@ def _apply(config: CfgNode, settings: Settings) -> None:
 
 
 def _suggestion(key: str, config: CfgNode) -> str:
-    """The known key that was probably meant: the same name in another section, else the most similar one."""
+    """The known key that was probably meant: HigherHRNet's, the same name in another section, or the most similar."""
+    if key in OUR_NAMES:
+        return f"here it is called {OUR_NAMES[key]}"
     known = [name for name, _ in flat_items(config)]
     name = key.rpartition(".")[2]
     same_name = [other for other in known if other.rpartition(".")[2] == name]

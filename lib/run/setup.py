@@ -55,7 +55,8 @@ class Setup:
         """The codec, where people are cut out one by one."""
         if isinstance(self.codec, GroupCodec):
             raise PoseError(
-                f"MODEL.CODEC {self.codec.name} finds all people of a picture; this is about single people."
+                f"MODEL.CODEC {self.codec.name} finds all people of a picture, and this is for networks of single "
+                "people; give a top-down experiment."
             )
         return self.codec
 

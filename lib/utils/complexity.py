@@ -1,6 +1,6 @@
 """Parameters and multiply-adds of a network and of its modules."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -64,17 +64,24 @@ def count_work(model: nn.Module, size_wh: tuple[int, int]) -> list[ModuleWork]:
     with _evaluating(model), _charging_outputs(model, extra), counter:
         model(image)
     counts = {name: sum(operations.values()) for name, operations in counter.get_flop_counts().items()}
-    prefix = type(model).__name__
+    counts[type(model).__name__] = counts.get("Global", 0)
     found = []
     for name, module in model.named_modules():
         if not any(True for _ in module.parameters()):
             continue
-        operations = counts.get(f"{prefix}.{name}" if name else "Global", 0)
+        operations = _operations(counts, module, f"{type(model).__name__}.{name}".rstrip("."))
         true = operations // OPERATIONS_PER_MULTIPLY_ADD
         charged = sum(value for owner, value in extra.items() if not name or _is_inside(owner, name))
         parameters = sum(parameter.numel() for parameter in module.parameters())
         found.append(ModuleWork(name, parameters, true, true + charged))
     return found
+
+
+def _operations(counts: Mapping[str, int], module: nn.Module, name: str) -> int:
+    """Of a module or, where it is a list that is never called itself, of those in it."""
+    if name in counts:
+        return counts[name]
+    return sum(_operations(counts, child, f"{name}.{own}") for own, child in module.named_children())
 
 
 def _is_inside(name: str, module: str) -> bool:

@@ -70,6 +70,8 @@ def test_numbers_written_as_text_in_a_file(tmp_path: Path) -> None:
     ("overrides", "message"),
     [
         (["TRAIN.LRR", "1"], r"the command line sets the unknown key TRAIN\.LRR; the nearest known key is TRAIN\.LR\."),
+        (["DATASET.INPUT_SIZE", "512"], r"DATASET\.INPUT_SIZE; here it is called MODEL\.IMAGE_SIZE"),
+        (["FP16.ENABLED", "True"], r"FP16\.ENABLED; here it is called AMP"),
         (["SIGMA", "2"], r"unknown key SIGMA; the nearest known key is MODEL\.SIGMA"),
         (["TRIAN.OPTIMIZER", "adam"], r"nearest known key is TRAIN\.OPTIMIZER"),
         (["MODEL.EXTRA.NUM_LAYERS", "50"], r"unknown key MODEL\.EXTRA\.NUM_LAYERS of pose_hrnet"),

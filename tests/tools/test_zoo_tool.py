@@ -118,7 +118,7 @@ def test_list(tmp_path: Path, experiment: Path, zoo: Zoo) -> None:
 
 def test_the_list_of_the_repository(zoo: Zoo) -> None:
     assert "mmpose_hrnet_w32_256x192 " in zoo("list").out
-    of_a_group = zoo("list", "--filter", "w32 Bottom-Up").out
+    of_a_group = zoo("list", "--filter", "HigherHRNet-W32 Bottom-Up").out
     assert "mmpose_ae_higher_hrnet_w32_512 " in of_a_group
     assert "mmpose_hrnet_w32_256x192 " not in of_a_group
 

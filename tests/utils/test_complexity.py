@@ -84,3 +84,17 @@ def test_layers_counted_by_hand() -> None:
     assert work[""].parameters == 108 + 8 + (4 * 3 * 16 + 6) + 35
     assert model.training
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_the_parts_of_a_network_add_up(repository: Path) -> None:
+    """Also those in lists, which are never called themselves."""
+    cfg = load_config(repository / "experiments" / "coco" / "ae" / "higher_hrnet_w32_512x512.yaml")
+    with torch.device("meta"):
+        model = build_model(cfg)
+    total, *parts = count_work(model, (512, 512))
+    own = [part for part in parts if "." not in part.name]
+    assert sum(part.multiply_adds for part in own) == total.multiply_adds
+    assert sum(part.published_multiply_adds for part in own) == total.published_multiply_adds
+    work = {part.name: part.multiply_adds for part in own}
+    assert work["final_layers"] > 0
+    assert work["deconv_layers"] > 0

@@ -8,7 +8,7 @@ from lib.dataset.check import Progress, check_annotations, image_faults, summari
 from lib.dataset.coco import Annotations, Images
 from lib.dataset.faults import Fault
 from lib.dataset.group.records import Roles, annotated_pictures, training_roles
-from lib.dataset.group.regions import ignored_regions
+from lib.dataset.group.regions import region_faults
 from lib.dataset.group.resize import Resize
 from lib.dataset.images import open_images
 from lib.dataset.layout import MPII, DataFiles
@@ -63,10 +63,7 @@ def check_pictures(
         faults.append(Fault("no people", "nobody has labelled keypoints", "label some"))
     # Entries with structural faults are left out, so that the others are not in their places.
     if resize is None and not any(fault.entry >= 0 for fault in checked.faults):
-        try:
-            ignored_regions(files.annotation_file, annotations, roles, skeleton.form, mask_boxes=mask_boxes)
-        except PoseError as error:
-            faults.append(unusable(error))
+        faults += region_faults(files.annotation_file, annotations, roles, mask_boxes=mask_boxes)
     try:
         store = open_images(files.images, annotations.images.file_name)
         faults += image_faults(annotations.images, store, progress)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from lib.dataset.coco import LARGE_FILE_BYTES, Annotations
+from lib.dataset.faults import Fault
 from lib.dataset.group.records import Roles
 from lib.dataset.group.segmentation import RunLengths, UnusableSegmentation, run_lengths
 from lib.dataset.index_cache import Arrays, cached_arrays
@@ -66,8 +68,7 @@ def ignored_regions(
     That of a large file is kept on disk, beside the index of its annotations (`lib.dataset.index_cache`).
     """
 
-    ignored = roles.beyond | roles.unlabelled
-    boxed = ignored if mask_boxes else roles.beyond
+    ignored, boxed = _chosen(roles, mask_boxes=mask_boxes)
 
     def build() -> Arrays:
         return _build(path, annotations, ignored, boxed)
@@ -79,34 +80,62 @@ def ignored_regions(
     return Regions(arrays["counts"], arrays["start"], annotations.images.size_wh)
 
 
+def region_faults(
+    path: str | os.PathLike[str], annotations: Annotations, roles: Roles, *, mask_boxes: bool
+) -> Iterator[Fault]:
+    """Everything that `ignored_regions` would refuse.
+
+    Args:
+        path, annotations, roles, mask_boxes: as there.
+    """
+    ignored, boxed = _chosen(roles, mask_boxes=mask_boxes)
+    for position, segmentation in _segmentations(path, ignored).items():
+        try:
+            _parts(annotations, position, segmentation, is_boxed=bool(boxed[position]))
+        except UnusableSegmentation as unusable:
+            yield _fault(annotations, position, unusable)
+
+
+def _chosen(roles: Roles, *, mask_boxes: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The annotations whose regions are ignored, and those of them whose box stands for an absent segmentation."""
+    ignored = roles.beyond | roles.unlabelled
+    return ignored, ignored if mask_boxes else roles.beyond
+
+
 def _build(path: str | os.PathLike[str], annotations: Annotations, ignored: np.ndarray, boxed: np.ndarray) -> Arrays:
+    regions: dict[int, list[RunLengths]] = {}
+    for position, segmentation in _segmentations(path, ignored).items():
+        try:
+            parts = _parts(annotations, position, segmentation, is_boxed=bool(boxed[position]))
+        except UnusableSegmentation as unusable:
+            fault = _fault(annotations, position, unusable)
+            raise PoseError(f"annotation file {path}: {fault.detail}; {fault.remedy}.") from unusable
+        if parts:
+            regions.setdefault(int(annotations.image_index[position]), []).extend(parts)
+    return _join(regions, len(annotations.images.id))
+
+
+def _segmentations(path: str | os.PathLike[str], ignored: np.ndarray) -> dict[int, Any]:
+    """By the number of their annotation."""
     with paused_collection():
         entries = read_json(path, "annotation file").get("annotations", [])
         found = {position: entries[position].get(SEGMENTATION) for position in np.flatnonzero(ignored).tolist()}
         entries.clear()
-    return _join(_of_pictures(path, annotations, found, boxed), len(annotations.images.id))
+    return found
 
 
-def _of_pictures(
-    path: str | os.PathLike[str], annotations: Annotations, segmentations: dict[int, Any], boxed: np.ndarray
-) -> dict[int, list[RunLengths]]:
-    """The regions of each picture that has any, from the segmentations by the number of their annotation."""
-    regions: dict[int, list[RunLengths]] = {}
-    sizes = annotations.images.size_wh.tolist()
-    for position, segmentation in segmentations.items():
-        picture = int(annotations.image_index[position])
-        box_xywh = annotations.box_xywh[position] if boxed[position] else None
-        try:
-            parts = run_lengths(segmentation, box_xywh, sizes[picture])
-        except UnusableSegmentation as fault:
-            raise PoseError(
-                f"annotation file {path}: annotation {annotations.id[position]}, whose region is left out of the loss, "
-                f"has {fault}; correct the segmentation (polygons, or run lengths of the picture's size), or the box "
-                "where there is none."
-            ) from fault
-        if parts:
-            regions.setdefault(picture, []).extend(parts)
-    return regions
+def _parts(annotations: Annotations, position: int, segmentation: Any, *, is_boxed: bool) -> list[RunLengths]:
+    width, height = annotations.images.size_wh[annotations.image_index[position]].tolist()
+    return run_lengths(segmentation, annotations.box_xywh[position] if is_boxed else None, (width, height))
+
+
+def _fault(annotations: Annotations, position: int, unusable: UnusableSegmentation) -> Fault:
+    return Fault(
+        "ignored region",
+        f"annotation {annotations.id[position]}, whose region is left out of the loss, has {unusable}",
+        "correct the segmentation (polygons, or run lengths of the picture's size), or the box where there is none",
+        entry=position,
+    )
 
 
 def _join(regions: dict[int, list[RunLengths]], num_pictures: int) -> Arrays:

@@ -90,6 +90,20 @@ def test_faults_are_named(tmp_path: Path, change: Callable[[dict[str, Any]], Non
     assert said in text
 
 
+def test_all_ignored_regions_are_looked_at(tmp_path: Path) -> None:
+    root = make_group_data(tmp_path / "data")
+
+    def break_all(content: dict[str, Any]) -> None:
+        for one in content["annotations"]:
+            if one["iscrowd"]:
+                one["segmentation"]["counts"] = [1]
+
+    _change(root, break_all)
+    text, num_faults = _check(root)
+    assert num_faults == 4
+    assert "ignored region (4): annotation " in text
+
+
 def test_boxes_that_are_not_ignored_are_not_looked_at(tmp_path: Path) -> None:
     root = make_group_data(tmp_path / "data")
     _change(root, _enlarge_box)
