@@ -78,7 +78,7 @@ def check_detections(path: str, annotations: Annotations) -> tuple[list[Fault], 
         PoseError: the file is absent or not JSON.
     """
     with paused_collection():
-        content = read_content(path, "detection file")
+        content = read_content(path, "detection file", "give it as TEST.COCO_BBOX_FILE")
         faults = list(detection_faults(content, map(int, annotations.images.id)))
         if not isinstance(content, list):
             return faults, None

@@ -14,12 +14,13 @@ POLYGONS_KEY = b'"segmentation"'
 _LIST_FOLLOWS = re.compile(rb"\s*:\s*\[")
 
 
-def read_content(path: str | os.PathLike[str], what: str) -> Any:
+def read_content(path: str | os.PathLike[str], what: str, if_absent: str = IF_ABSENT) -> Any:
     """Parse a COCO annotation or detection file; polygons, most of such a file, are replaced by 0 unread.
 
     Args:
         path: the file.
         what: how to call it in an error, for example "annotation file".
+        if_absent: what to do where there is no such file, as an imperative phrase.
 
     Raises:
         PoseError: the file is absent, unreadable or not JSON. What stands inside of the polygons is not looked at.
@@ -28,7 +29,7 @@ def read_content(path: str | os.PathLike[str], what: str) -> Any:
         return _loads(without_polygons(Path(path).read_bytes()))
     except (OSError, ValueError):
         # Names what is wrong in terms of the file as it is, and takes NaN, which is named by its record later.
-        return read_json(path, what, IF_ABSENT)
+        return read_json(path, what, if_absent)
 
 
 def without_polygons(text: bytes) -> bytes:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from lib.dataset import content
+from lib.dataset.check import check_detections
 from lib.dataset.content import read_content, without_polygons
 from lib.utils.errors import PoseError
 
@@ -77,3 +78,9 @@ def test_the_parsers_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_an_absent_file_names_the_options_that_lead_to_it(tmp_path: Path) -> None:
     with pytest.raises(PoseError, match=r"none\.json does not exist; correct the option of DATASET .*ROOT"):
         read_content(tmp_path / "none.json", "annotation file")
+
+
+def test_an_absent_detection_file_names_its_own_option(tmp_path: Path) -> None:
+    nobody: Any = None  # the file is read before the annotations are looked at
+    with pytest.raises(PoseError, match=r"none\.json does not exist; give it as TEST\.COCO_BBOX_FILE"):
+        check_detections(str(tmp_path / "none.json"), nobody)

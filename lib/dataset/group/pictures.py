@@ -116,7 +116,7 @@ def check_sizes(records: GroupRecords, images: Images, resize: Resize, annotatio
         try:
             resize.check((width, height))
         except PoseError as error:
-            name = images.file_name[records.image_index[index]]
+            name = images.file_name[records.image_index[index]].decode()
             raise PoseError(f"image {name} of annotation file {annotation_file}: {error}") from error
 
 

@@ -10,10 +10,11 @@ import pytest
 from helpers.tiny_groups import group_experiment, make_group_data
 
 from lib.config import load_config
-from lib.dataset.build import check_dataset
+from lib.dataset.build import build_test_dataset, check_dataset
 from lib.dataset.group.check import check_pictures
 from lib.dataset.layout import DataFiles
 from lib.skeletons import load_skeleton
+from lib.utils.errors import PoseError
 from visualization.raster import save_image
 
 
@@ -135,3 +136,13 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
     assert "not valid JSON" in _check(root)[0]
     text, num_faults = _check(root, "DATASET.DATASET", "mpii", "DATASET.SKELETON", "coco")
     assert (num_faults, "single people" in text) == (1, True)
+
+
+def test_the_test_names_the_same_picture(tmp_path: Path) -> None:
+    root = make_group_data(tmp_path / "data")
+    path = root / "annotations" / "person_keypoints_val.json"
+    content = json.loads(path.read_text())
+    content["images"][0].update(width=1000, height=1)
+    path.write_text(json.dumps(content))
+    with pytest.raises(PoseError, match=r"^image 1000\.png of annotation file .*1000x1 pixels"):
+        build_test_dataset(load_config(group_experiment(root, root)))

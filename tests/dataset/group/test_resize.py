@@ -58,7 +58,7 @@ def test_udp_maps(width: int, height: int, scales: tuple[float, ...], u: float, 
 def test_long_thin_pictures_are_named() -> None:
     sizes = np.array([[640, 480], [2000, 4]])
     records = GroupRecords(np.arange(2), np.array([1, 0]), sizes, np.zeros(3, int), np.empty((0, 17, 2)), np.empty(0))
-    images = SimpleNamespace(file_name=["thin.jpg", "fine.jpg"])
+    images = SimpleNamespace(file_name=[b"thin.jpg", b"fine.jpg"])
     with pytest.raises(PoseError, match=r"image thin\.jpg of annotation file a\.json: a picture of 2000x4 pixels"):
         check_sizes(records, images, PlainResize(512), "a.json")  # type: ignore[arg-type]
     check_sizes(records, images, PlainResize(32), "a.json")  # type: ignore[arg-type]
