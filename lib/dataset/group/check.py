@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from lib.dataset.check import Progress, check_annotations, image_faults, summarise
 from lib.dataset.coco import Annotations, Images
 from lib.dataset.faults import Fault
+from lib.dataset.group.pictures import too_thin
 from lib.dataset.group.records import Roles, annotated_pictures, training_roles
 from lib.dataset.group.regions import region_faults
 from lib.dataset.group.resize import Resize
@@ -76,9 +75,7 @@ def check_pictures(
 
 def _thin_pictures(images: Images, resize: Resize) -> Iterator[Fault]:
     """Pictures that the test refuses."""
-    sizes, number = np.unique(images.size_wh, axis=0, return_inverse=True)
-    too_thin = np.array([not resize.fits((width, height)) for width, height in sizes.tolist()], bool)
-    for index in np.flatnonzero(too_thin[number.reshape(-1)]):
+    for index in too_thin(images.size_wh, resize):
         width, height = images.size_wh[index]
         detail = f"{images.file_name[index].decode()} is {width}x{height}"
         yield Fault("picture too long and thin for a test", detail, "cut it into parts or take it out")

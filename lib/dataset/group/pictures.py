@@ -111,13 +111,19 @@ def check_sizes(records: GroupRecords, images: Images, resize: Resize, annotatio
     Raises:
         PoseError: the first such picture is named.
     """
-    sizes, first = np.unique(records.size_wh, axis=0, return_index=True)
-    for (width, height), index in zip(sizes.tolist(), first.tolist(), strict=True):
+    for index in too_thin(records.size_wh, resize)[:1]:
         try:
-            resize.check((width, height))
+            resize.check(tuple(records.size_wh[index].tolist()))
         except PoseError as error:
             name = images.file_name[records.image_index[index]].decode()
             raise PoseError(f"image {name} of annotation file {annotation_file}: {error}") from error
+
+
+def too_thin(size_wh: np.ndarray, resize: Resize) -> np.ndarray:
+    """Which of the pictures of these sizes, (N, 2), do not fit: their positions, (M,) int64, ascending."""
+    sizes, kind = np.unique(size_wh, axis=0, return_inverse=True)
+    refused = np.array([not resize.fits((width, height)) for width, height in sizes.tolist()], bool)
+    return np.flatnonzero(refused[kind.reshape(-1)])
 
 
 def resized(pixels: StoredPixels, resize: Resize, size_wh: tuple[int, int], scale: float, color_rgb: bool) -> Tensor:
